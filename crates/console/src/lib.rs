@@ -1,0 +1,1 @@
+//! The web console's HTTP API, live feed and health.

@@ -1,0 +1,151 @@
+//! What listings, statistics and most filters need of an exchange: a row, without heads or bodies.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::connection::{HttpVersion, Scheme, Tls};
+use crate::id::{ExchangeId, SessionId};
+use crate::outcome::{Failure, Marks, Outcome};
+use crate::time::{Micros, Timestamp, Timing};
+
+/// One exchange in a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// Its id.
+    pub id: ExchangeId,
+    /// When its request head had arrived.
+    pub started_at: Timestamp,
+    /// The client that its strongest evidence names, such as `key:3f9a1c22` or `basic:alice`.
+    pub client: String,
+    /// The session that it belongs to.
+    pub session: SessionId,
+    /// The downstream connection.
+    pub connection: u64,
+    /// The client's address.
+    pub client_addr: SocketAddr,
+    /// What TLS agreed on.
+    pub tls: Option<Tls>,
+    /// The version in which the client spoke.
+    pub http_version: HttpVersion,
+    /// The scheme that the client used.
+    pub scheme: Scheme,
+    /// The request method; empty when no request was read.
+    pub method: String,
+    /// The authority that the client asked for: `Host` or `:authority`.
+    pub host: String,
+    /// Path and query, as the client sent them, secrets redacted.
+    pub target: String,
+    /// Method and path template.
+    pub route: String,
+    /// The status of the final response; none when there was none.
+    pub status: Option<u16>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Why it has no complete response.
+    pub failure: Option<Failure>,
+    /// Where the time went.
+    pub timing: Timing,
+    /// True length in bytes of the request body, as transferred, without chunk framing.
+    pub request_bytes: u64,
+    /// True length in bytes of the response body, as transferred, without chunk framing.
+    pub response_bytes: u64,
+    /// What is missing.
+    pub marks: Marks,
+    /// Why it is believed to be that client's, strongest first.
+    pub evidence: Vec<Evidence>,
+}
+
+/// A reason to believe that an exchange is a client's. Holds no secret.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Evidence {
+    /// What kind of reason.
+    pub kind: EvidenceKind,
+    /// The name it gives: a keyed fingerprint of a secret, or a plain name.
+    pub token: String,
+}
+
+/// The kinds of evidence, strongest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[repr(u8)]
+pub enum EvidenceKind {
+    /// The subject of a client certificate.
+    Certificate = 1,
+    /// Keyed fingerprint of an API key in a header or query.
+    Key = 2,
+    /// A claim of a bearer token (RFC 7519), or the keyed fingerprint of an opaque one.
+    Bearer = 3,
+    /// The user of basic authentication (RFC 7617).
+    Basic = 4,
+    /// Keyed fingerprint of a session cookie.
+    Cookie = 5,
+    /// Address and user agent.
+    Address = 6,
+}
+
+impl EvidenceKind {
+    /// All kinds, strongest first.
+    pub const ALL: [EvidenceKind; 6] = [
+        EvidenceKind::Certificate,
+        EvidenceKind::Key,
+        EvidenceKind::Bearer,
+        EvidenceKind::Basic,
+        EvidenceKind::Cookie,
+        EvidenceKind::Address,
+    ];
+
+    /// The word before the colon in a client's name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            EvidenceKind::Certificate => "cert",
+            EvidenceKind::Key => "key",
+            EvidenceKind::Bearer => "bearer",
+            EvidenceKind::Basic => "basic",
+            EvidenceKind::Cookie => "cookie",
+            EvidenceKind::Address => "addr",
+        }
+    }
+}
+
+/// `kind:token`, which is how an unlabelled client is called.
+impl fmt::Display for Evidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.kind.as_str(), self.token)
+    }
+}
+
+impl Summary {
+    /// The path without the query.
+    pub fn path(&self) -> &str {
+        self.target.split_once('?').map_or(self.target.as_str(), |(path, _)| path)
+    }
+
+    /// The whole URL; empty when no request was read. An absolute target is the URL itself.
+    pub fn url(&self) -> String {
+        if self.target.starts_with("http://") || self.target.starts_with("https://") {
+            self.target.clone()
+        } else if self.method.is_empty() {
+            String::new()
+        } else {
+            format!("{}://{}{}", self.scheme, self.host, self.target)
+        }
+    }
+
+    /// How long the client waited for the end: what `latency` means in filters and statistics.
+    pub fn latency(&self) -> Micros {
+        self.timing.total
+    }
+
+    /// Whether it counts as an error: no complete response, or a status of 400 and above.
+    pub fn is_error(&self) -> bool {
+        self.status.is_some_and(|status| status >= 400)
+            || matches!(self.outcome, Outcome::UpstreamFailed | Outcome::Refused)
+    }
+
+    /// When it ended.
+    pub fn ended_at(&self) -> Timestamp {
+        self.started_at.plus(self.timing.total)
+    }
+}

@@ -1,0 +1,242 @@
+//! The JSON that other programs rely on: field names, order and units of the design's contract.
+//!
+//! Times are RFC 3339 in UTC with microseconds, durations milliseconds, sizes bytes.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::connection::{HttpVersion, Tls};
+use crate::head::{as_text, lines, split_field};
+use crate::id::{ExchangeId, SessionId};
+use crate::outcome::{BodyEnd, Failure, Half, Marks, Outcome};
+use crate::stored::{Exchange, Message};
+use crate::summary::Evidence;
+use crate::time::{Timestamp, Timing};
+
+/// An exchange, as `exchanges --json` and `show --json` print it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ExchangeView {
+    /// Its id.
+    pub id: ExchangeId,
+    /// When its request head had arrived.
+    pub started_at: Timestamp,
+    /// The client's name or label.
+    pub client: String,
+    /// Its session.
+    pub session: SessionId,
+    /// The downstream connection.
+    pub connection: u64,
+    /// The request method.
+    pub method: String,
+    /// The whole URL.
+    pub url: String,
+    /// The authority that was asked for.
+    pub host: String,
+    /// The path without the query.
+    pub path: String,
+    /// Method and path template.
+    pub route: String,
+    /// The final status; null when there was none.
+    pub status: Option<u16>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Why it has no complete response; null when it has.
+    pub failure: Option<Failure>,
+    /// The version in which the client spoke.
+    pub http_version: HttpVersion,
+    /// The client's address.
+    pub client_addr: SocketAddr,
+    /// What TLS agreed on; null without TLS.
+    pub tls: Option<Tls>,
+    /// Where the time went.
+    pub timing: Timing,
+    /// The request.
+    pub request: MessageView,
+    /// The response; null when there was none.
+    pub response: Option<MessageView>,
+    /// What is missing.
+    pub marks: Marks,
+    /// Why it is believed to be that client's.
+    pub evidence: Vec<Evidence>,
+}
+
+/// One half of an exchange.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct MessageView {
+    /// The header fields in order, duplicates apart.
+    pub headers: Vec<(String, String)>,
+    /// True length of the body as transferred.
+    pub body_bytes: u64,
+    /// How many of them were kept.
+    pub body_kept: u64,
+    /// How the body ended.
+    pub body_end: BodyEnd,
+    /// SHA-256 of the body as transferred, in hexadecimal; null unless the whole body was kept.
+    pub body_sha256: Option<String>,
+    /// The trailer fields in order.
+    pub trailers: Vec<(String, String)>,
+}
+
+/// A session, as `sessions --json` prints it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SessionView {
+    /// Its id.
+    pub id: SessionId,
+    /// The client's name or label.
+    pub client: String,
+    /// When its first exchange started.
+    pub started_at: Timestamp,
+    /// When its last exchange so far ended.
+    pub ended_at: Timestamp,
+    /// How many exchanges.
+    pub exchanges: u64,
+    /// How many of them were errors (status of 400 and above, upstream failed, refused).
+    pub errors: u64,
+    /// How many different routes.
+    pub routes: u64,
+    /// Median latency in milliseconds.
+    pub p50_ms: f64,
+    /// 95th percentile of latency in milliseconds.
+    pub p95_ms: f64,
+    /// Bytes of bodies, both ways.
+    pub bytes: u64,
+}
+
+/// A client, as `clients --json` prints it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ClientView {
+    /// Its name.
+    pub name: String,
+    /// The label that was configured for it; null when there is none.
+    pub label: Option<String>,
+    /// When its first exchange started.
+    pub first_seen: Timestamp,
+    /// When its last exchange so far started.
+    pub last_seen: Timestamp,
+    /// How many exchanges.
+    pub requests: u64,
+    /// How many were answered with a status of 400 to 499.
+    pub errors_4xx: u64,
+    /// How many were answered with a status of 500 and above, or not at all by the backend's fault.
+    pub errors_5xx: u64,
+    /// Median latency in milliseconds.
+    pub p50_ms: f64,
+    /// 95th percentile of latency in milliseconds.
+    pub p95_ms: f64,
+    /// 99th percentile of latency in milliseconds.
+    pub p99_ms: f64,
+    /// How many sessions.
+    pub sessions: u64,
+    /// What is wrong with it, worst first.
+    pub verdicts: Vec<Verdict>,
+}
+
+/// A claim about a client, with what it rests on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// `latency`, `error_4xx`, `error_5xx`, `cancelled` or `threshold`.
+    pub kind: String,
+    /// The route that it is about; null for all of them.
+    pub route: Option<String>,
+    /// The claim in one plain sentence.
+    pub sentence: String,
+    /// How far off: the measured figure divided by the baseline.
+    pub effect: f64,
+    /// What it was compared with.
+    pub baseline: f64,
+    /// The time span, such as `all` or `15m`.
+    pub window: String,
+    /// Over how many exchanges.
+    pub sample: u64,
+    /// From 0 to 1; null for a plain threshold, which needs none.
+    pub confidence: Option<f64>,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// How the recorder does, as `status --json` prints it.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct StatusView {
+    /// Whether a recorder runs on this store.
+    pub recording: bool,
+    /// Exchanges that the proxy has carried since the recorder started, however they ended.
+    pub forwarded: u64,
+    /// How many of them are in the store without a mark.
+    pub recorded: u64,
+    /// How many of them are in the store with a mark.
+    pub marked: u64,
+    /// How many of them are not in the store, by reason.
+    pub lost: BTreeMap<String, u64>,
+    /// Exchanges that run now.
+    pub open: u64,
+    /// Connections that failed in their TLS handshake.
+    pub handshakes_failed: u64,
+    /// The newest exchange up to which everything has been written.
+    pub recorded_through: Option<ExchangeId>,
+    /// The newest exchange up to which everything survives a power loss.
+    pub durable_through: Option<ExchangeId>,
+    /// Bytes waiting between the workers and the store.
+    pub queue_bytes: u64,
+    /// The disk.
+    pub disk: DiskView,
+    /// Exchanges in the store.
+    pub stored: u64,
+    /// What is wrong now, in plain words; empty when nothing is.
+    pub problems: Vec<String>,
+}
+
+/// The store's disk, in bytes.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct DiskView {
+    /// What the store takes.
+    pub used: u64,
+    /// What it may take; null without a limit.
+    pub budget: Option<u64>,
+    /// What is free on the file system.
+    pub free: u64,
+}
+
+impl ExchangeView {
+    /// The view of `exchange`. `sha256` gives the hash of a body that was kept whole.
+    pub fn new(exchange: &Exchange, sha256: impl Fn(Half) -> Option<String>) -> Self {
+        let summary = &exchange.summary;
+        let view = |half, message: &Message| MessageView {
+            headers: message.head.fields_as_text().collect(),
+            body_bytes: message.body.bytes,
+            body_kept: message.body.kept,
+            body_end: message.body.end,
+            body_sha256: sha256(half),
+            trailers: fields_of(&message.trailers),
+        };
+        Self {
+            id: summary.id,
+            started_at: summary.started_at,
+            client: summary.client.clone(),
+            session: summary.session,
+            connection: summary.connection,
+            method: summary.method.clone(),
+            url: summary.url(),
+            host: summary.host.clone(),
+            path: summary.path().to_owned(),
+            route: summary.route.clone(),
+            status: summary.status,
+            outcome: summary.outcome,
+            failure: summary.failure.clone(),
+            http_version: summary.http_version,
+            client_addr: summary.client_addr,
+            tls: summary.tls.clone(),
+            timing: summary.timing,
+            request: view(Half::Request, &exchange.request),
+            response: exchange.response.as_ref().map(|message| view(Half::Response, message)),
+            marks: summary.marks,
+            evidence: summary.evidence.clone(),
+        }
+    }
+}
+
+/// The fields of trailer lines.
+pub fn fields_of(trailers: &[u8]) -> Vec<(String, String)> {
+    lines(trailers).filter_map(split_field).map(|(n, v)| (as_text(n), as_text(v))).collect()
+}

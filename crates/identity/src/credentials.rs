@@ -1,0 +1,177 @@
+//! Takes credentials out of heads and learns from them whose exchange it is.
+//!
+//! One pass over the head finds the places (`places`); each secret there becomes a token, its keyed
+//! fingerprint (`fingerprint`), and some are evidence (`claim`). All else stays byte for byte, and a
+//! head without secrets is lent back.
+
+mod claim;
+mod fingerprint;
+mod names;
+mod places;
+mod url;
+
+use std::borrow::Cow;
+use std::net::{IpAddr, SocketAddr};
+use std::ops::Range;
+
+use wayside_exchange::{Evidence, EvidenceKind};
+
+use crate::secrets::{Secrets, TOKEN_PREFIX};
+use fingerprint::Fingerprints;
+use places::{Part, Place};
+
+/// The rules of what is a secret and what is evidence, and the fingerprints of the secrets.
+#[derive(Debug)]
+pub struct Credentials {
+    fingerprints: Fingerprints,
+}
+
+/// A request head that is safe to store, and what was learnt from it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Redacted<'a> {
+    /// The head; borrowed when nothing had to be taken out of it.
+    pub head: Cow<'a, [u8]>,
+    /// What was taken out.
+    pub secrets: Secrets,
+    /// Why it is believed to be a client's, strongest first; never empty, the last is the address.
+    pub evidence: Vec<Evidence>,
+}
+
+impl Credentials {
+    /// The same key gives the same secret the same token.
+    pub fn new(fingerprint_key: [u8; 32]) -> Self {
+        Self { fingerprints: Fingerprints::new(&fingerprint_key) }
+    }
+
+    /// Redacts a request head in the form of [`wayside_exchange::Head`] that came from
+    /// `client_addr`.
+    pub fn request<'a>(&mut self, head: &'a [u8], client_addr: SocketAddr) -> Redacted<'a> {
+        let mut found = Found::default();
+        let mut redaction = Redaction::of(head);
+        places::find(head, Part::Request, &mut |place, range| {
+            if place == Place::UserAgent {
+                found.user_agent = range;
+                return;
+            }
+            let Some(secret) = head.get(range.clone()) else { return };
+            let fingerprint = self.fingerprints.of(secret);
+            redaction.replace(range, fingerprint);
+            found.note(place, secret, fingerprint);
+        });
+        let user_agent = head.get(found.user_agent.clone()).unwrap_or_default();
+        let evidence = found.evidence(client_addr.ip(), user_agent);
+        let (head, secrets) = redaction.done();
+        Redacted { head, secrets, evidence }
+    }
+
+    /// Redacts a response head, interim or final.
+    pub fn response<'a>(&mut self, head: &'a [u8]) -> (Cow<'a, [u8]>, Secrets) {
+        self.redact(head, Part::Response)
+    }
+
+    /// Redacts trailer lines of either half.
+    pub fn trailers<'a>(&mut self, trailers: &'a [u8]) -> (Cow<'a, [u8]>, Secrets) {
+        self.redact(trailers, Part::Trailers)
+    }
+
+    fn redact<'a>(&mut self, head: &'a [u8], part: Part) -> (Cow<'a, [u8]>, Secrets) {
+        let mut redaction = Redaction::of(head);
+        places::find(head, part, &mut |place, range| {
+            if place != Place::UserAgent
+                && let Some(secret) = head.get(range.clone())
+            {
+                redaction.replace(range, self.fingerprints.of(secret));
+            }
+        });
+        redaction.done()
+    }
+}
+
+/// A head on its way to being redacted.
+struct Redaction<'a> {
+    head: &'a [u8],
+    redacted: Vec<u8>,
+    /// Up to where the head is already in `redacted`.
+    copied: usize,
+    secrets: Secrets,
+}
+
+impl<'a> Redaction<'a> {
+    fn of(head: &'a [u8]) -> Self {
+        Self { head, redacted: Vec::new(), copied: 0, secrets: Secrets::new() }
+    }
+
+    /// Places come in order and do not overlap.
+    fn replace(&mut self, range: Range<usize>, fingerprint: &str) {
+        let Some(secret) = self.head.get(range.clone()) else { return };
+        if self.redacted.capacity() == 0 {
+            self.redacted.reserve(self.head.len() + 64);
+        }
+        let before = self.head.get(self.copied..range.start).unwrap_or_default();
+        self.redacted.extend_from_slice(before);
+        self.redacted.extend_from_slice(TOKEN_PREFIX.as_bytes());
+        self.redacted.extend_from_slice(fingerprint.as_bytes());
+        self.copied = range.end;
+        let known = |(token, _): &(String, Vec<u8>)| token.ends_with(fingerprint);
+        if !self.secrets.iter().any(known) {
+            self.secrets.push((format!("{TOKEN_PREFIX}{fingerprint}"), secret.to_vec()));
+        }
+    }
+
+    fn done(mut self) -> (Cow<'a, [u8]>, Secrets) {
+        if self.secrets.is_empty() {
+            return (Cow::Borrowed(self.head), self.secrets);
+        }
+        self.redacted.extend_from_slice(self.head.get(self.copied..).unwrap_or_default());
+        (Cow::Owned(self.redacted), self.secrets)
+    }
+}
+
+/// The evidence in one head: the first of each kind.
+#[derive(Default)]
+struct Found {
+    key: Option<String>,
+    bearer: Option<String>,
+    basic: Option<String>,
+    cookie: Option<String>,
+    user_agent: Range<usize>,
+}
+
+impl Found {
+    fn note(&mut self, place: Place, secret: &[u8], fingerprint: &str) {
+        let (slot, name): (_, fn(&[u8]) -> Option<String>) = match place {
+            Place::Key => (&mut self.key, |_| None),
+            Place::SignedRequest => (&mut self.key, claim::access_key),
+            Place::Bearer => (&mut self.bearer, claim::of_bearer),
+            Place::Basic => (&mut self.basic, claim::user_of_basic),
+            Place::Digest => (&mut self.basic, claim::user_of_digest),
+            Place::SessionCookie => (&mut self.cookie, |_| None),
+            Place::Other | Place::UserAgent => return,
+        };
+        if slot.is_some() {
+            return;
+        }
+        *slot = match name(secret) {
+            Some(name) => Some(claim::plain(&name, fingerprint)),
+            // Whatever signs each request anew has no fingerprint that lasts.
+            None if matches!(place, Place::SignedRequest | Place::Digest) => None,
+            None => Some(fingerprint.to_owned()),
+        };
+    }
+
+    fn evidence(self, ip: IpAddr, user_agent: &[u8]) -> Vec<Evidence> {
+        let secrets = [
+            (EvidenceKind::Key, self.key),
+            (EvidenceKind::Bearer, self.bearer),
+            (EvidenceKind::Basic, self.basic),
+            (EvidenceKind::Cookie, self.cookie),
+        ];
+        let address = claim::address(ip, user_agent);
+        let address = Evidence { kind: EvidenceKind::Address, token: address };
+        let named = secrets.into_iter().filter_map(|(kind, token)| Some((kind, token?)));
+        named.map(|(kind, token)| Evidence { kind, token }).chain([address]).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,51 @@
+//! Waits for the answer, and meanwhile for interim responses and for the time to run out.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::Sleep;
+
+use crate::wiretap::Wire;
+
+/// What came first.
+pub(super) enum Awaited<T> {
+    Interim(Bytes),
+    Done(T),
+    TimedOut,
+}
+
+/// An answer that is waited for.
+pub(super) struct Waiting<'a, F> {
+    sending: Pin<Box<F>>,
+    wire: Option<&'a Wire>,
+    limit: Option<Pin<Box<Sleep>>>,
+}
+
+impl<'a, F: Future> Waiting<'a, F> {
+    /// Waits for `sending`, for no longer than `limit` unless that is zero.
+    pub(super) fn new(sending: F, wire: Option<&'a Wire>, limit: Duration) -> Self {
+        let limit = (!limit.is_zero()).then(|| Box::pin(tokio::time::sleep(limit)));
+        Self { sending: Box::pin(sending), wire, limit }
+    }
+
+    /// What comes next.
+    pub(super) async fn next(&mut self) -> Awaited<F::Output> {
+        std::future::poll_fn(|context| {
+            // First what came before the answer: both may be there by now.
+            if let Some(Poll::Ready(head)) = self.wire.map(|wire| wire.poll_interim(context)) {
+                return Poll::Ready(Awaited::Interim(head));
+            }
+            if let Poll::Ready(done) = self.sending.as_mut().poll(context) {
+                return Poll::Ready(Awaited::Done(done));
+            }
+            match &mut self.limit {
+                Some(limit) => limit.as_mut().poll(context).map(|()| Awaited::TimedOut),
+                None => Poll::Pending,
+            }
+        })
+        .await
+    }
+}

@@ -1,0 +1,106 @@
+//! From an accepted socket to a connection that speaks HTTP: TLS, ALPN, or a look at the first bytes.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use wayside_exchange::{Connection, Event, Failure, Side, Tls};
+use wayside_transport::balance::Placed;
+use wayside_transport::server_tls::{HandshakeFailure, HandshakeFailureKind, ServerTls};
+use wayside_transport::{Alpn, TlsFacts};
+
+use crate::clock;
+use crate::downstream::{serve_http1, serve_http2};
+use crate::worker::Carriage;
+
+/// What an HTTP/2 client says first (RFC 9113 section 3.4).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// Serves an accepted connection to its end.
+pub(crate) async fn serve(carriage: Rc<Carriage>, placed: Placed, tls: Option<Arc<ServerTls>>) {
+    let Placed { stream, peer_addr, guard } = placed;
+    let id = carriage.connections.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
+    let mut connection = Connection { id, client_addr: peer_addr, tls: None };
+    let timeout = carriage.settings().timeouts.handshake;
+    match tls {
+        Some(tls) => match tls.accept(stream, timeout).await {
+            Ok((stream, facts)) => {
+                let http2 = facts.alpn == Some(Alpn::Http2);
+                connection.tls = Some(agreed(facts));
+                if http2 {
+                    serve_http2(&carriage, stream, connection).await;
+                } else {
+                    serve_http1(&carriage, stream, connection).await;
+                }
+            }
+            Err(failure) => failed(&carriage, connection, &failure),
+        },
+        None => match speaks_http2(&stream, timeout).await {
+            Some(true) => serve_http2(&carriage, stream, connection).await,
+            Some(false) => serve_http1(&carriage, stream, connection).await,
+            None => {}
+        },
+    }
+    drop(guard);
+}
+
+fn agreed(facts: TlsFacts) -> Tls {
+    Tls {
+        version: facts.version.to_owned(),
+        sni: facts.sni,
+        alpn: facts.alpn.map(|alpn| alpn.as_str().to_owned()),
+        ja4: None,
+    }
+}
+
+fn failed(carriage: &Carriage, mut connection: Connection, failure: &HandshakeFailure) {
+    tracing::info!(
+        client = %connection.client_addr,
+        sni = failure.sni.as_deref(),
+        reason = %failure.reason,
+        "TLS handshake failed"
+    );
+    if failure.kind == HandshakeFailureKind::ClosedEarly {
+        // It opened a connection and said nothing: a health check, or a browser that thought ahead.
+        return;
+    }
+    connection.tls = Some(Tls { sni: failure.sni.clone(), ..Tls::default() });
+    let side = match failure.kind {
+        HandshakeFailureKind::Ours => Side::Ours,
+        _ => Side::Downstream,
+    };
+    let at = clock::now();
+    let id = carriage.ids.borrow_mut().next(at);
+    let failure = Failure { side, reason: format!("TLS handshake failed: {}", failure.reason) };
+    carriage.record.record(Event::HandshakeFailed {
+        id,
+        at,
+        connection: &Arc::new(connection),
+        failure: &failure,
+    });
+}
+
+/// Whether the first bytes on a plain connection are those of HTTP/2 (prior knowledge); none when
+/// nothing came.
+async fn speaks_http2(stream: &TcpStream, limit: Duration) -> Option<bool> {
+    let mut seen = [0; PREFACE.len()];
+    let look = async {
+        loop {
+            let n = stream.peek(&mut seen).await.ok()?;
+            let seen = seen.get(..n)?;
+            if n == 0 {
+                return None;
+            }
+            if !PREFACE.starts_with(seen) {
+                return Some(false);
+            }
+            if n == PREFACE.len() {
+                return Some(true);
+            }
+            // The beginning of a preface: a peek shows the same bytes until more have come.
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(limit, look).await.ok()?
+}

@@ -1,0 +1,90 @@
+//! What a worker hands over at once: entries in the order of events, and their bytes in one arena.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use wayside_exchange::{
+    BodyEnd, Connection, ExchangeId, Failure, Half, HttpVersion, Outcome, Timestamp, Timing,
+};
+
+/// Bytes at which a batch is full.
+pub(crate) const FULL: usize = 256 << 10;
+/// What an entry costs of a batch's size, beside its bytes.
+const ENTRY: usize = std::mem::size_of::<Entry>();
+
+/// A block of events.
+#[derive(Debug, Default)]
+pub(crate) struct Batch {
+    pub(crate) entries: Vec<Entry>,
+    arena: Vec<u8>,
+}
+
+/// A place in a batch's arena.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Span {
+    start: u32,
+    end: u32,
+}
+
+/// One event; its bytes are in the arena.
+#[derive(Debug)]
+pub(crate) enum Entry {
+    Started {
+        id: ExchangeId,
+        at: Timestamp,
+        connection: Arc<Connection>,
+        version: HttpVersion,
+        head: Span,
+    },
+    Informed { id: ExchangeId, head: Span },
+    Answered { id: ExchangeId, head: Span },
+    Passed { id: ExchangeId, half: Half, at: Option<Timestamp>, data: Span },
+    /// Bytes passed that were not kept.
+    Shed { id: ExchangeId, half: Half, bytes: u64 },
+    BodyEnded { id: ExchangeId, half: Half, end: BodyEnd, trailers: Span },
+    Ended { id: ExchangeId, outcome: Outcome, failure: Option<Box<Failure>>, timing: Timing },
+    HandshakeFailed {
+        id: ExchangeId,
+        at: Timestamp,
+        connection: Arc<Connection>,
+        failure: Box<Failure>,
+    },
+}
+
+impl Batch {
+    /// Puts `bytes` into the arena. The caller sees to it that the batch does not outgrow [`FULL`]
+    /// by more than a head, so a span's places fit.
+    pub(crate) fn keep(&mut self, bytes: &[u8]) -> Span {
+        let start = self.arena.len() as u32;
+        self.arena.extend_from_slice(bytes);
+        Span { start, end: self.arena.len() as u32 }
+    }
+
+    /// The bytes of a span.
+    pub(crate) fn bytes(&self, span: Span) -> &[u8] {
+        let range = Range { start: span.start as usize, end: span.end as usize };
+        self.arena.get(range).unwrap_or_default()
+    }
+
+    /// How many bytes it holds.
+    pub(crate) fn size(&self) -> usize {
+        self.arena.len() + self.entries.len() * ENTRY
+    }
+
+    /// How many bytes more it may hold.
+    pub(crate) fn room(&self) -> usize {
+        FULL.saturating_sub(self.size())
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Empties it, keeping its memory for the next use.
+    pub(crate) fn clear(&mut self) {
+        self.entries.clear();
+        self.arena.clear();
+        // A batch of many large heads may have grown; one such must not stay for ever.
+        self.arena.shrink_to(2 * FULL);
+    }
+}

@@ -1,0 +1,253 @@
+//! The recorder's thread: plays batches, keeps what has not ended yet, appends what has.
+
+mod running;
+mod writing;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::mpsc::RecvTimeoutError;
+use std::time::Duration;
+
+use tokio::sync::broadcast;
+use wayside_exchange::filter::Filter;
+use wayside_exchange::{ExchangeId, Mark, Micros, Summary, Timestamp};
+use wayside_identity::{Credentials, Sessions};
+use wayside_store::seal::SealingKey;
+use wayside_store::{Order, Store, StoreError, Writer};
+
+use crate::batch::{Batch, Entry};
+use crate::counts::Counts;
+use crate::queue::Receiver;
+use crate::{Options, RecorderError};
+use running::Running;
+
+/// How long the store may go without a tick.
+const TICK: Duration = Duration::from_millis(50);
+/// How often exchanges that go on are written as they stand.
+const GLANCE: Micros = Micros(500_000);
+/// How many ended exchanges' buffers are kept for the next.
+const SPARES: usize = 256;
+
+/// The state of the recorder's thread.
+pub(crate) struct Desk {
+    writer: Writer,
+    key: SealingKey,
+    credentials: Credentials,
+    sessions: Sessions,
+    options: Options,
+    counts: Arc<Counts>,
+    feed: broadcast::Sender<Arc<Summary>>,
+    running: HashMap<ExchangeId, Running>,
+    spares: Vec<Running>,
+    begun: u64,
+    glanced: Timestamp,
+}
+
+impl Desk {
+    pub(crate) fn new(
+        writer: Writer,
+        key: SealingKey,
+        options: Options,
+        counts: Arc<Counts>,
+        feed: broadcast::Sender<Arc<Summary>>,
+    ) -> Self {
+        Self {
+            credentials: Credentials::new(key.fingerprint_key()),
+            sessions: Sessions::new(options.session_idle),
+            glanced: (options.clock)(),
+            running: HashMap::new(),
+            spares: Vec::new(),
+            begun: 0,
+            writer,
+            key,
+            options,
+            counts,
+            feed,
+        }
+    }
+
+    /// Takes up the sessions that may still go on, from an earlier run's exchanges.
+    pub(crate) fn take_up_sessions(
+        &mut self,
+        store: &Store,
+        newest: ExchangeId,
+    ) -> Result<(), RecorderError> {
+        let since = newest.started_at().minus(self.options.session_idle);
+        for summary in store.find(Filter::all(), Order::NewestFirst) {
+            let summary = summary?;
+            if summary.started_at < since {
+                break;
+            }
+            self.sessions.seed(&summary.client, summary.session, summary.started_at);
+        }
+        Ok(())
+    }
+
+    /// Plays what comes until nobody is left to send, then closes the store.
+    pub(crate) fn run(mut self, receiver: &Receiver) -> Result<(), RecorderError> {
+        loop {
+            let quiet = match receiver.next(TICK) {
+                Ok(batch) => {
+                    self.play(&batch);
+                    receiver.done(batch);
+                    false
+                }
+                Err(RecvTimeoutError::Timeout) => true,
+                Err(RecvTimeoutError::Disconnected) => break,
+            };
+            self.tick(quiet);
+        }
+        for (_, running) in std::mem::take(&mut self.running) {
+            self.append(running, true);
+        }
+        self.writer.close()?;
+        Ok(())
+    }
+
+    fn tick(&mut self, quiet: bool) {
+        let now = (self.options.clock)();
+        if now.since(self.glanced) >= GLANCE || now < self.glanced {
+            self.glanced = now;
+            self.glance(now);
+        }
+        let noted = self.writer.note_forwarded(self.begun);
+        let ticked = self.writer.tick(now).and(noted);
+        match ticked {
+            Ok(()) if quiet => self.counts.problem(None),
+            Ok(()) => {}
+            Err(error) => self.counts.problem(Some(chain(&error))),
+        }
+    }
+
+    /// Writes exchanges that have gone on for a while as they stand, so that they can be seen.
+    fn glance(&mut self, now: Timestamp) {
+        let old: Vec<ExchangeId> = self
+            .running
+            .iter()
+            .filter(|(_, running)| running.fresh && now.since(running.started_at) >= GLANCE)
+            .map(|(&id, _)| id)
+            .collect();
+        for id in old {
+            if let Some(mut running) = self.running.remove(&id) {
+                running.fresh = false;
+                running.total = now.since(running.started_at);
+                let running = self.write(running, true);
+                self.running.insert(id, running);
+            }
+        }
+    }
+
+    fn play(&mut self, batch: &Batch) {
+        for entry in &batch.entries {
+            match entry {
+                Entry::Started { id, at, connection, version, head } => {
+                    self.begun += 1;
+                    let mut running = self.spares.pop().unwrap_or_default();
+                    running.begin(*id, *at, connection, *version, batch.bytes(*head));
+                    self.running.insert(*id, running);
+                }
+                Entry::HandshakeFailed { id, at, connection, failure } => {
+                    self.begun += 1;
+                    let mut running = self.spares.pop().unwrap_or_default();
+                    running.begin_failed(*id, *at, connection, failure);
+                    self.append(running, false);
+                }
+                Entry::Informed { id, head } => {
+                    if let Some(running) = self.running.get_mut(id) {
+                        running.informed.push(bytes::Bytes::copy_from_slice(batch.bytes(*head)));
+                    }
+                }
+                Entry::Answered { id, head } => {
+                    if let Some(running) = self.running.get_mut(id) {
+                        running.answered(batch.bytes(*head));
+                    }
+                }
+                Entry::Passed { id, half, at, data } => {
+                    if let Some(running) = self.running.get_mut(id) {
+                        running.passed(*half, *at, batch.bytes(*data), self.options.body_limit);
+                        if running.is_large(*half)
+                            && let Err(error) = running.write_ahead(*half, &mut self.writer)
+                        {
+                            self.counts.problem(Some(chain(&error)));
+                        }
+                    }
+                }
+                Entry::Shed { id, half, bytes } => {
+                    if let Some(running) = self.running.get_mut(id) {
+                        running.shed(*half, *bytes);
+                    }
+                }
+                Entry::BodyEnded { id, half, end, trailers } => {
+                    if let Some(running) = self.running.get_mut(id) {
+                        running.body_ended(*half, *end, batch.bytes(*trailers));
+                    }
+                }
+                Entry::Ended { id, outcome, failure, timing } => {
+                    if let Some(mut running) = self.running.remove(id) {
+                        running.end(*outcome, failure.as_deref(), *timing);
+                        self.append(running, false);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Appends an exchange for the last time, and keeps its buffers for another.
+    fn append(&mut self, running: Running, open: bool) {
+        let mut running = self.write(running, open);
+        if self.spares.len() < SPARES {
+            running.clear();
+            self.spares.push(running);
+        }
+    }
+
+    /// Writes an exchange as it stands.
+    fn write(&mut self, mut running: Running, open: bool) -> Running {
+        let (summary, result) = self.append_record(&mut running, open);
+        let last = !open;
+        match result {
+            Ok(()) => {
+                self.counts.problem(None);
+                if last && !summary.method.is_empty() {
+                    let count = if summary.marks.is_empty() {
+                        &self.counts.recorded
+                    } else {
+                        &self.counts.marked
+                    };
+                    count.fetch_add(1, Relaxed);
+                }
+                let settled = last || summary.marks.contains(Mark::Open);
+                if settled && self.feed.receiver_count() > 0 {
+                    // Nobody listening any more is as good as nobody listening.
+                    let _ = self.feed.send(Arc::new(summary));
+                }
+            }
+            Err(error) => {
+                if last {
+                    self.counts.lose(reason(&error));
+                }
+                self.counts.problem(Some(chain(&error)));
+            }
+        }
+        running
+    }
+}
+
+/// The word under which a loss is counted.
+fn reason(error: &StoreError) -> &'static str {
+    match error {
+        StoreError::Full { .. } => "disk_full",
+        _ => "store_failed",
+    }
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}

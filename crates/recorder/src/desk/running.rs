@@ -1,0 +1,197 @@
+//! An exchange that is being put together. Its buffers are used again for later ones.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use wayside_exchange::stored::Arrival;
+use wayside_exchange::{
+    BodyEnd, Connection, ExchangeId, Failure, Half, HttpVersion, Mark, Marks, Micros, Outcome,
+    Timestamp, Timing,
+};
+use wayside_store::{Extent, StoreError, Writer};
+
+/// Bytes of a body at which they are written ahead of the exchange's record.
+const LARGE: usize = 128 << 10;
+
+/// One exchange, so far.
+#[derive(Debug, Default)]
+pub(super) struct Running {
+    pub(super) id: ExchangeId,
+    pub(super) started_at: Timestamp,
+    pub(super) connection: Option<Arc<Connection>>,
+    pub(super) version: HttpVersion,
+    pub(super) request: Part,
+    pub(super) informed: Vec<Bytes>,
+    pub(super) response: Part,
+    pub(super) outcome: Outcome,
+    pub(super) failure: Option<Failure>,
+    pub(super) timing: Timing,
+    pub(super) total: Micros,
+    pub(super) marks: Marks,
+    /// Something has happened since it was last written.
+    pub(super) fresh: bool,
+}
+
+/// One half of it.
+#[derive(Debug, Default)]
+pub(super) struct Part {
+    pub(super) head: Vec<u8>,
+    pub(super) trailers: Vec<u8>,
+    pub(super) body: Vec<u8>,
+    pub(super) pieces: Vec<Extent>,
+    pub(super) arrivals: Vec<Arrival>,
+    /// Bytes that passed.
+    pub(super) bytes: u64,
+    /// Bytes that were kept, written ahead or not.
+    pub(super) kept: u64,
+    pub(super) end: Option<BodyEnd>,
+    /// Nothing more is kept: what would follow a gap would pass for the body.
+    pub(super) closed: bool,
+}
+
+impl Running {
+    pub(super) fn begin(
+        &mut self,
+        id: ExchangeId,
+        at: Timestamp,
+        connection: &Arc<Connection>,
+        version: HttpVersion,
+        head: &[u8],
+    ) {
+        self.id = id;
+        self.started_at = at;
+        self.connection = Some(Arc::clone(connection));
+        self.version = version;
+        self.request.head.extend_from_slice(head);
+        self.fresh = true;
+    }
+
+    pub(super) fn begin_failed(
+        &mut self,
+        id: ExchangeId,
+        at: Timestamp,
+        connection: &Arc<Connection>,
+        failure: &Failure,
+    ) {
+        self.begin(id, at, connection, HttpVersion::default(), &[]);
+        self.end(Outcome::Refused, Some(failure), Timing::default());
+    }
+
+    pub(super) fn answered(&mut self, head: &[u8]) {
+        self.response.head.clear();
+        self.response.head.extend_from_slice(head);
+        self.fresh = true;
+    }
+
+    pub(super) fn passed(
+        &mut self,
+        half: Half,
+        at: Option<Timestamp>,
+        data: &[u8],
+        limit: Option<u64>,
+    ) {
+        self.fresh = true;
+        let part = match half {
+            Half::Request => &mut self.request,
+            Half::Response => &mut self.response,
+        };
+        let room = match limit {
+            _ if part.closed => 0,
+            Some(limit) => limit.saturating_sub(part.kept),
+            None => u64::MAX,
+        };
+        let take = usize::try_from(room).unwrap_or(usize::MAX).min(data.len());
+        if let (Some(at), true) = (at, take > 0) {
+            part.arrivals.push(Arrival { offset: part.bytes, at });
+        }
+        part.body.extend_from_slice(data.get(..take).unwrap_or_default());
+        part.kept += take as u64;
+        part.bytes += data.len() as u64;
+        if take < data.len() && !part.closed {
+            part.closed = true;
+            self.marks.insert(Mark::OverLimit);
+        }
+    }
+
+    pub(super) fn shed(&mut self, half: Half, bytes: u64) {
+        self.marks.insert(Mark::CaptureShed);
+        let part = self.part(half);
+        part.bytes += bytes;
+        part.closed = true;
+    }
+
+    pub(super) fn body_ended(&mut self, half: Half, end: BodyEnd, trailers: &[u8]) {
+        if end == BodyEnd::Cut {
+            self.marks.insert(match half {
+                Half::Request => Mark::RequestBodyCut,
+                Half::Response => Mark::ResponseBodyCut,
+            });
+        }
+        let part = self.part(half);
+        part.end = Some(end);
+        part.trailers.extend_from_slice(trailers);
+    }
+
+    pub(super) fn end(&mut self, outcome: Outcome, failure: Option<&Failure>, timing: Timing) {
+        self.outcome = outcome;
+        self.failure = failure.cloned();
+        self.timing = timing;
+        self.total = timing.total;
+    }
+
+    /// Whether so much of a body has gathered that it should not wait for the end.
+    pub(super) fn is_large(&self, half: Half) -> bool {
+        match half {
+            Half::Request => self.request.body.len() >= LARGE,
+            Half::Response => self.response.body.len() >= LARGE,
+        }
+    }
+
+    /// Writes what has gathered of a body. What cannot be written is gone, and marked.
+    pub(super) fn write_ahead(
+        &mut self,
+        half: Half,
+        writer: &mut Writer,
+    ) -> Result<(), StoreError> {
+        let id = self.id;
+        let part = self.part(half);
+        let written = writer.append_piece(id, half, &part.body);
+        match written {
+            Ok(extent) => part.pieces.push(extent),
+            Err(_) => {
+                part.kept -= part.body.len() as u64;
+                part.closed = true;
+            }
+        }
+        part.body.clear();
+        if written.is_err() {
+            self.marks.insert(Mark::CaptureShed);
+        }
+        written.map(|_| ())
+    }
+
+    /// Makes ready for another exchange.
+    pub(super) fn clear(&mut self) {
+        let keep = |mut part: Part| {
+            part.head.clear();
+            part.trailers.clear();
+            part.body.clear();
+            part.body.shrink_to(16 << 10);
+            part.pieces.clear();
+            part.arrivals.clear();
+            Part { bytes: 0, kept: 0, end: None, closed: false, ..part }
+        };
+        *self = Self {
+            request: keep(std::mem::take(&mut self.request)),
+            response: keep(std::mem::take(&mut self.response)),
+            ..Self::default()
+        };
+    }
+
+    fn part(&mut self, half: Half) -> &mut Part {
+        match half {
+            Half::Request => &mut self.request,
+            Half::Response => &mut self.response,
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! From a running exchange to a record: whose it is, what is secret in it, and its row.
+
+use std::borrow::Cow;
+use std::net::{Ipv4Addr, SocketAddr};
+
+use bytes::Bytes;
+use wayside_exchange::route::route_of;
+use wayside_exchange::{BodyEnd, HeadView, Mark, Scheme, Summary};
+use wayside_identity::encode_secrets;
+use wayside_store::{NewBody, NewMessage, NewRecord, StoreError};
+
+use super::Desk;
+use super::running::{Part, Running};
+
+impl Desk {
+    /// Appends `running` as it stands.
+    pub(super) fn append_record(
+        &mut self,
+        running: &mut Running,
+        open: bool,
+    ) -> (Summary, Result<(), StoreError>) {
+        let nowhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+        let connection = running.connection.clone();
+        let client_addr = connection.as_ref().map_or(nowhere, |known| known.client_addr);
+        let request = self.credentials.request(&running.request.head, client_addr);
+        let (response_head, response_secrets) = self.credentials.response(&running.response.head);
+        let (request_trailers, in_request) = self.credentials.trailers(&running.request.trailers);
+        let (response_trailers, in_response) =
+            self.credentials.trailers(&running.response.trailers);
+        let mut secrets = request.secrets;
+        for more in [response_secrets, in_request, in_response] {
+            secrets.extend(more);
+        }
+        let mut informed: Cow<'_, [Bytes]> = Cow::Borrowed(&running.informed);
+        for n in 0..running.informed.len() {
+            let Some(head) = running.informed.get(n) else { continue };
+            if let (Cow::Owned(redacted), more) = self.credentials.response(head) {
+                secrets.extend(more);
+                if let Some(slot) = informed.to_mut().get_mut(n) {
+                    *slot = Bytes::from(redacted);
+                }
+            }
+        }
+        let sealed = if secrets.is_empty() {
+            Vec::new()
+        } else {
+            self.key.seal(running.id, &encode_secrets(&secrets))
+        };
+
+        let client = request.evidence.first().map(ToString::to_string).unwrap_or_default();
+        let session = self.sessions.place(&client, running.id, running.started_at);
+        let head = HeadView(&request.head);
+        let (method, target) = (head.method(), head.target());
+        let tls = connection.as_ref().and_then(|known| known.tls.clone());
+        let host = head.pseudo(b":authority").or_else(|| head.field("host")).unwrap_or_default();
+        let answered = !running.response.head.is_empty();
+        let mut marks = running.marks;
+        if open {
+            marks.insert(Mark::Open);
+        }
+        let mut timing = running.timing;
+        timing.total = running.total;
+        let summary = Summary {
+            id: running.id,
+            started_at: running.started_at,
+            client,
+            session,
+            connection: connection.as_ref().map_or(0, |known| known.id),
+            client_addr,
+            http_version: running.version,
+            scheme: if tls.is_some() { Scheme::Https } else { Scheme::Http },
+            tls,
+            route: if method.is_empty() { String::new() } else { route_of(&method, &target) },
+            method: method.into_owned(),
+            host: String::from_utf8_lossy(host).into_owned(),
+            target: target.into_owned(),
+            status: HeadView(&response_head).status(),
+            outcome: running.outcome,
+            failure: running.failure.clone(),
+            timing,
+            request_bytes: running.request.bytes,
+            response_bytes: running.response.bytes,
+            marks,
+            evidence: request.evidence,
+        };
+        let request_body = [running.request.body.as_slice()];
+        let response_body = [running.response.body.as_slice()];
+        let record = NewRecord {
+            summary: &summary,
+            request: message(
+                &request.head,
+                &request_trailers,
+                &running.request,
+                &request_body,
+                open,
+            ),
+            informed: &informed,
+            response: answered.then_some(message(
+                &response_head,
+                &response_trailers,
+                &running.response,
+                &response_body,
+                open,
+            )),
+            sealed: &sealed,
+        };
+        let result = self.writer.append(&record);
+        (summary, result)
+    }
+}
+
+fn message<'a>(
+    head: &'a [u8],
+    trailers: &'a [u8],
+    part: &'a Part,
+    rest: &'a [&'a [u8]],
+    open: bool,
+) -> NewMessage<'a> {
+    // A body of which no byte and no end was ever told is none, and whole.
+    let end = match part.end {
+        Some(end) => end,
+        None if open => BodyEnd::Open,
+        None if part.bytes == 0 => BodyEnd::Complete,
+        None => BodyEnd::Cut,
+    };
+    let (arrivals, pieces) = (&*part.arrivals, &*part.pieces);
+    NewMessage { head, trailers, body: NewBody { bytes: part.bytes, end, arrivals, pieces, rest } }
+}

@@ -1,0 +1,142 @@
+//! Takes exchanges off the hot path: identify, redact, store, announce.
+//!
+//! Each worker fills a [`Tape`]: a block of what happened, which is handed over when it is full or
+//! some milliseconds old, since waking another thread for each exchange would cost more than the
+//! exchange. One thread, the desk, plays the tapes: it puts exchanges together, takes secrets out,
+//! and appends them to the store. What waits between them is bounded in bytes.
+
+mod batch;
+mod counts;
+mod desk;
+mod error;
+mod queue;
+mod tape;
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use tokio::sync::broadcast;
+use wayside_exchange::view::StatusView;
+use wayside_exchange::{Micros, Summary, Timestamp};
+use wayside_store::seal::SealingKey;
+use wayside_store::{Recovery, Store, Writer};
+
+use counts::Counts;
+use desk::Desk;
+pub use error::RecorderError;
+use queue::Queue;
+pub use tape::{Silence, Tape};
+
+/// How many summaries a follower may be behind before it misses some.
+const FEED: usize = 4096;
+
+/// What a recorder is told.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Bytes that may wait between the workers and the store.
+    pub queue_bytes: usize,
+    /// What happens when more would have to wait.
+    pub on_overload: Overload,
+    /// Bytes of each body that are kept; none keeps all.
+    pub body_limit: Option<u64>,
+    /// The gap after which a client's next exchange begins a new session.
+    pub session_idle: Micros,
+    /// Reads the wall clock.
+    pub clock: fn() -> Timestamp,
+}
+
+/// What happens when the recorder cannot keep up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Overload {
+    /// Bodies, then whole exchanges are not kept; each is counted and marked. Traffic goes on.
+    #[default]
+    Shed,
+    /// Traffic waits for the recorder.
+    Wait,
+}
+
+/// A running recorder, shared by everyone who asks how it does.
+#[derive(Clone, Debug)]
+pub struct Recorder {
+    counts: Arc<Counts>,
+    queue: Arc<Queue>,
+    feed: broadcast::Sender<Arc<Summary>>,
+    store: Store,
+}
+
+/// The recorder's thread. Ends when every [`Tape`] and every [`TapeMaker`] is gone.
+#[derive(Debug)]
+pub struct Desking(JoinHandle<Result<(), RecorderError>>);
+
+/// Makes a tape on each worker's own thread.
+#[derive(Clone, Debug)]
+pub struct TapeMaker {
+    queue: queue::Sender,
+    counts: Arc<Counts>,
+}
+
+impl Recorder {
+    /// Starts the recorder's thread on an open store.
+    pub fn start(
+        store: Store,
+        writer: Writer,
+        recovery: &Recovery,
+        key: SealingKey,
+        options: Options,
+    ) -> Result<(Recorder, TapeMaker, Desking), RecorderError> {
+        let counts = Arc::new(Counts::default());
+        let (sender, receiver, queue) = queue::bounded(options.queue_bytes, options.on_overload);
+        let (feed, _) = broadcast::channel(FEED);
+        let recorder =
+            Self { counts: Arc::clone(&counts), queue, feed: feed.clone(), store: store.clone() };
+        let mut desk = Desk::new(writer, key, options, Arc::clone(&counts), feed);
+        desk.take_up_sessions(&store, recovery.newest)?;
+        let thread = std::thread::Builder::new()
+            .name("recorder".to_owned())
+            .spawn(move || desk.run(&receiver))
+            .map_err(RecorderError::Thread)?;
+        Ok((recorder, TapeMaker { queue: sender, counts }, Desking(thread)))
+    }
+
+    /// How the recorder does.
+    pub fn status(&self) -> StatusView {
+        let mut view = self.counts.view();
+        let store = self.store.status();
+        view.recording = true;
+        view.queue_bytes = self.queue.waiting() as u64;
+        view.recorded_through = store.recorded_through;
+        view.durable_through = store.durable_through;
+        view.stored = store.stored;
+        view.disk.used = store.used;
+        view.disk.free = store.free;
+        view.problems.extend(store.problems);
+        view
+    }
+
+    /// Every exchange that is recorded from now on.
+    pub fn follow(&self) -> broadcast::Receiver<Arc<Summary>> {
+        self.feed.subscribe()
+    }
+
+    /// The store that it writes to.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+}
+
+impl TapeMaker {
+    /// A tape for the worker that calls this, on whose thread it stays.
+    pub fn tape(&self) -> std::rc::Rc<Tape> {
+        Tape::new(self.queue.clone(), Arc::clone(&self.counts))
+    }
+}
+
+impl Desking {
+    /// Waits until everything that was handed over is in the store, and the store is closed.
+    pub fn finish(self) -> Result<(), RecorderError> {
+        match self.0.join() {
+            Ok(result) => result,
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! One worker's way to the desk: copies events into a batch, and hands the batch over.
+
+use std::cell::RefCell;
+use std::collections::HashSet;
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use wayside_exchange::{Event, ExchangeId, Half, Record};
+
+use crate::batch::{Batch, Entry};
+use crate::counts::Counts;
+use crate::queue::{Pressure, Sender};
+
+/// How old a batch may get before it is handed over.
+const AGE: Duration = Duration::from_millis(20);
+
+/// Records nothing: what traffic costs by itself.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Silence;
+
+impl Record for Silence {
+    fn record(&self, _event: Event<'_>) {}
+}
+
+/// Takes what happens on one worker.
+#[derive(Debug)]
+pub struct Tape {
+    filling: RefCell<Filling>,
+    queue: Sender,
+    counts: Arc<Counts>,
+    this: Weak<Tape>,
+}
+
+#[derive(Debug, Default)]
+struct Filling {
+    batch: Batch,
+    /// Exchanges of which nothing is kept.
+    lost: HashSet<ExchangeId>,
+    /// Bodies of which nothing more is kept: what was left out must be their end.
+    shed: HashSet<(ExchangeId, Half)>,
+}
+
+impl Tape {
+    pub(crate) fn new(queue: Sender, counts: Arc<Counts>) -> Rc<Self> {
+        Rc::new_cyclic(|this| Self {
+            filling: RefCell::default(),
+            queue,
+            counts,
+            this: this.clone(),
+        })
+    }
+
+    /// Hands over what it has.
+    pub fn hand_over(&self) {
+        let mut filling = self.filling.borrow_mut();
+        self.hand_over_of(&mut filling);
+    }
+
+    fn hand_over_of(&self, filling: &mut Filling) {
+        if !filling.batch.is_empty() {
+            let batch = std::mem::take(&mut filling.batch);
+            filling.batch = self.queue.send(batch);
+        }
+    }
+
+    /// Sees to it that a batch that has just been begun is handed over in time.
+    #[allow(clippy::disallowed_methods, reason = "drain flushes by dropping the tape")]
+    fn begun(&self) {
+        let this = self.this.clone();
+        tokio::task::spawn_local(async move {
+            tokio::time::sleep(AGE).await;
+            if let Some(tape) = this.upgrade() {
+                tape.hand_over();
+            }
+        });
+    }
+
+    fn take(&self, filling: &mut Filling, event: Event<'_>) {
+        let batch = &mut filling.batch;
+        let entry = match event {
+            Event::Started { id, at, connection, version, head } => {
+                self.counts.forwarded.fetch_add(1, Relaxed);
+                if self.queue.queue().pressure() == Pressure::All {
+                    filling.lost.insert(id);
+                    self.counts.lose("overload");
+                    return;
+                }
+                let head = batch.keep(head);
+                Entry::Started { id, at, connection: Arc::clone(connection), version, head }
+            }
+            Event::Informed { id, head } => Entry::Informed { id, head: batch.keep(head) },
+            Event::Answered { id, head } => Entry::Answered { id, head: batch.keep(head) },
+            Event::Passed { id, half, at, data } => {
+                let under_pressure = self.queue.queue().pressure() != Pressure::None;
+                if under_pressure || !filling.shed.is_empty() && filling.shed.contains(&(id, half))
+                {
+                    filling.shed.insert((id, half));
+                    Entry::Shed { id, half, bytes: data.len() as u64 }
+                } else {
+                    return self.take_body(filling, id, half, at, data);
+                }
+            }
+            Event::BodyEnded { id, half, end, trailers } => {
+                filling.shed.remove(&(id, half));
+                Entry::BodyEnded { id, half, end, trailers: batch.keep(trailers) }
+            }
+            Event::Ended { id, outcome, failure, timing } => {
+                self.counts.ended.fetch_add(1, Relaxed);
+                let failure = failure.cloned().map(Box::new);
+                Entry::Ended { id, outcome, failure, timing }
+            }
+            Event::HandshakeFailed { id, at, connection, failure } => {
+                self.counts.handshakes_failed.fetch_add(1, Relaxed);
+                let failure = Box::new(failure.clone());
+                Entry::HandshakeFailed { id, at, connection: Arc::clone(connection), failure }
+            }
+        };
+        filling.batch.entries.push(entry);
+    }
+
+    /// Copies body bytes, over as many batches as they need.
+    fn take_body(
+        &self,
+        filling: &mut Filling,
+        id: ExchangeId,
+        half: Half,
+        at: Option<wayside_exchange::Timestamp>,
+        mut data: &[u8],
+    ) {
+        while !data.is_empty() {
+            let room = filling.batch.room();
+            if room < data.len().min(1024) {
+                self.hand_over_of(filling);
+                continue;
+            }
+            let (now, later) = data.split_at_checked(room).unwrap_or((data, &[]));
+            let data_span = filling.batch.keep(now);
+            filling.batch.entries.push(Entry::Passed { id, half, at, data: data_span });
+            data = later;
+        }
+    }
+}
+
+impl Record for Tape {
+    fn record(&self, event: Event<'_>) {
+        let mut filling = self.filling.borrow_mut();
+        if !filling.lost.is_empty() && is_of_lost(&mut filling.lost, &event) {
+            if matches!(event, Event::Ended { .. }) {
+                self.counts.ended.fetch_add(1, Relaxed);
+            }
+            return;
+        }
+        let begins = filling.batch.is_empty();
+        self.take(&mut filling, event);
+        if filling.batch.room() == 0 {
+            self.hand_over_of(&mut filling);
+        } else if begins && !filling.batch.is_empty() {
+            self.begun();
+        }
+    }
+
+    fn poll_room(&self, context: &mut Context<'_>) -> Poll<()> {
+        if self.queue.queue().holds(context.waker()) { Poll::Pending } else { Poll::Ready(()) }
+    }
+}
+
+impl Drop for Tape {
+    fn drop(&mut self) {
+        self.hand_over();
+    }
+}
+
+fn is_of_lost(lost: &mut HashSet<ExchangeId>, event: &Event<'_>) -> bool {
+    match event {
+        Event::Started { .. } | Event::HandshakeFailed { .. } => false,
+        Event::Informed { id, .. }
+        | Event::Answered { id, .. }
+        | Event::Passed { id, .. }
+        | Event::BodyEnded { id, .. } => lost.contains(id),
+        Event::Ended { id, .. } => lost.remove(id),
+    }
+}

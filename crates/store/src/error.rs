@@ -1,0 +1,99 @@
+//! What can go wrong in the store, with the file it went wrong in.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why the store could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// Another process writes to this store.
+    #[error("the store `{}` is being written by {}", path.display(), holder_in_words(*holder))]
+    Locked {
+        /// The folder of the store.
+        path: PathBuf,
+        /// The process that holds the lock, where the lock file names one.
+        holder: Option<u32>,
+    },
+    /// The operating system refused.
+    #[error("could not {doing} `{}`", path.display())]
+    Io {
+        /// What was tried, as a verb.
+        doing: &'static str,
+        /// On which file or folder.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// There is no room: nothing was written, and what was written before is whole.
+    #[error("no space left for the store `{}`", path.display())]
+    Full {
+        /// The folder of the store.
+        path: PathBuf,
+    },
+    /// A block does not hold what its checksums say, so it is not served.
+    #[error("the block at byte {offset} of `{}` is damaged: {reason}", path.display())]
+    Damaged {
+        /// The segment.
+        path: PathBuf,
+        /// Where its header begins in the file.
+        offset: u64,
+        /// What does not fit.
+        reason: &'static str,
+    },
+    /// The store was written by a later version of Wayside.
+    #[error("`{}` has format version {version}, and this program reads up to {known}", path.display())]
+    Newer {
+        /// The segment.
+        path: PathBuf,
+        /// Its version.
+        version: u32,
+        /// The latest version that this program reads.
+        known: u32,
+    },
+    /// A record does not fit into a block.
+    #[error("a record of {bytes} bytes is over the limit of {limit} bytes")]
+    TooLarge {
+        /// How large it is, uncompressed, without the pieces written ahead of it.
+        bytes: u64,
+        /// What a block can hold.
+        limit: u64,
+    },
+    /// The sealing key cannot be used.
+    #[error("the sealing key `{}` cannot be used: {reason}", path.display())]
+    Key {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: &'static str,
+    },
+    /// Sealed bytes do not open with this key for this exchange.
+    #[error("sealed secrets cannot be opened: they were changed, or sealed with another key")]
+    Unsealable,
+}
+
+impl StoreError {
+    /// Makes the error of a system call that tried `doing` on `path`; a full disk is told apart.
+    pub(crate) fn io(doing: &'static str, path: &Path, source: io::Error) -> Self {
+        if is_full(&source) {
+            return StoreError::Full { path: path.to_owned() };
+        }
+        StoreError::Io { doing, path: path.to_owned(), source }
+    }
+}
+
+/// Whether the system says that there is no room (file system, quota or file size limit).
+pub(crate) fn is_full(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge
+    )
+}
+
+fn holder_in_words(holder: Option<u32>) -> String {
+    match holder {
+        Some(pid) => format!("process {pid}"),
+        None => "another process".to_owned(),
+    }
+}

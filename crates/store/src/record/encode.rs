@@ -1,0 +1,66 @@
+//! Writing the record of an exchange into a DATA block.
+
+use wayside_exchange::Half;
+
+use super::{NewBody, NewMessage, NewRecord};
+use crate::codec::{put, put_bytes, put_delta};
+
+/// The form of records; each carries it in its first byte.
+pub(crate) const FORM: u8 = 1;
+/// Bit of the second byte: there is a response.
+pub(crate) const HAS_RESPONSE: u8 = 1;
+
+/// Appends `record` to `out`. `spilled` are bodies whose `rest` was written ahead as pieces.
+pub(crate) fn record(out: &mut Vec<u8>, record: &NewRecord<'_>, spilled: &[(Half, super::Extent)]) {
+    out.push(FORM);
+    out.push(if record.response.is_some() { HAS_RESPONSE } else { 0 });
+    out.extend_from_slice(&record.summary.id.0.to_le_bytes());
+    message(out, &record.request, Half::Request, spilled);
+    put(out, record.informed.len() as u64);
+    for head in record.informed {
+        put_bytes(out, head);
+    }
+    if let Some(response) = &record.response {
+        message(out, response, Half::Response, spilled);
+    }
+    put_bytes(out, record.sealed);
+}
+
+fn message(
+    out: &mut Vec<u8>,
+    message: &NewMessage<'_>,
+    half: Half,
+    spilled: &[(Half, super::Extent)],
+) {
+    put_bytes(out, message.head);
+    put_bytes(out, message.trailers);
+    body(out, &message.body, half, spilled);
+}
+
+fn body(out: &mut Vec<u8>, body: &NewBody<'_>, half: Half, spilled: &[(Half, super::Extent)]) {
+    put(out, body.bytes);
+    out.push(body.end as u8);
+    put(out, body.arrivals.len() as u64);
+    let (mut offset, mut at) = (0, 0);
+    for arrival in body.arrivals {
+        put_delta(out, arrival.offset, offset);
+        put_delta(out, arrival.at.0 as u64, at);
+        (offset, at) = (arrival.offset, arrival.at.0 as u64);
+    }
+    let spilled = || spilled.iter().filter(|(of, _)| *of == half).map(|(_, extent)| extent);
+    put(out, (body.pieces.len() + spilled().count()) as u64);
+    let mut position = 0;
+    for extent in body.pieces.iter().chain(spilled()) {
+        put_delta(out, extent.position, position);
+        put(out, extent.bytes);
+        position = extent.position;
+    }
+    if spilled().next().is_some() {
+        put(out, 0);
+        return;
+    }
+    put(out, body.rest_len() as u64);
+    for slice in body.rest {
+        out.extend_from_slice(slice);
+    }
+}

@@ -1,0 +1,129 @@
+//! The reading side: opening a store, and what every read shares.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use wayside_exchange::{Exchange, ExchangeId, Half};
+//TMPF use wayside_exchange::filter::Filter;
+
+use crate::error::StoreError;
+use crate::writer::Writer;
+
+pub mod body;
+pub mod find;
+pub mod resolve;
+
+/// Which failure a record survives once `recorded_through` or `durable_through` has passed it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// The death of this process, at most 100 ms behind. A power loss costs what the system had not
+    /// yet written back.
+    Process,
+    /// A power loss, at most a second behind: written data is synced in groups.
+    #[default]
+    Power,
+}
+
+/// How a store is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Which failure a record survives.
+    pub durability: Durability,
+    /// Bytes after which a new segment begins.
+    pub segment_bytes: u64,
+    /// Uncompressed bytes of records after which a block is closed.
+    pub block_bytes: usize,
+}
+
+/// What opening a store for writing found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Recovery {
+    /// Bytes of an unfinished write that were cut from the end of the log.
+    pub torn_bytes: u64,
+    /// Exchanges that the last recorder had begun and that are not in the store.
+    pub lost: u64,
+    /// Exchanges that still ran when the last recorder stopped; they keep their mark.
+    pub open: u64,
+    /// Whether the index was missing or damaged and is being made anew.
+    pub rebuilt: bool,
+    /// The greatest id in the store; zero when it is empty.
+    pub newest: ExchangeId,
+    /// The greatest connection number in the newest records.
+    pub last_connection: u64,
+    /// Exchanges in the store.
+    pub stored: u64,
+}
+
+/// How a store does.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StoreStatus {
+    /// Exchanges in the store, each counted once.
+    pub stored: u64,
+    /// Bytes that the store takes.
+    pub used: u64,
+    /// Bytes free on its file system.
+    pub free: u64,
+    /// The greatest id among the records written so far, where every record that was appended
+    /// before the last of them is written too (records are appended as exchanges end, so ids are
+    /// not in order). What is written survives the death of the process. None when nothing is.
+    pub recorded_through: Option<ExchangeId>,
+    /// The same for what survives a power loss.
+    pub durable_through: Option<ExchangeId>,
+    /// Segments.
+    pub segments: u64,
+    /// Blocks of exchanges, without those of long bodies.
+    pub blocks: u64,
+    /// What is wrong now, in plain words.
+    pub problems: Vec<String>,
+}
+
+/// The reading side of a store: cheap to clone, shared between threads.
+#[derive(Clone)]
+pub struct Store {
+    shared: Arc<PathBuf>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { durability: Durability::Power, segment_bytes: 256 << 20, block_bytes: 256 << 10 }
+    }
+}
+
+impl Store {
+    /// Opens the store in `dir` for writing, makes it when there is none, and cuts what a crash left
+    /// unfinished. Fails when another process writes to it.
+    pub fn open(dir: &Path, options: Options) -> Result<(Store, Writer, Recovery), StoreError> {
+        let _ = options;
+        Ok((Store { shared: Arc::new(dir.to_owned()) }, Writer {}, Recovery::default()))
+    }
+    /// Opens the store in `dir` for reading only, beside a writer or any number of readers.
+    pub fn read_only(dir: &Path) -> Result<Store, StoreError> {
+        Ok(Store { shared: Arc::new(dir.to_owned()) })
+    }
+    /// Finds.
+    pub fn find<F>(&self, filter: F, order: find::Order) -> find::Found {
+        let _ = (filter, order);
+        find::Found {}
+    }
+    /// One.
+    pub fn exchange(&self, id: ExchangeId) -> Result<Option<Exchange>, StoreError> {
+        let _ = id;
+        Ok(None)
+    }
+    /// Body.
+    pub fn body(&self, id: ExchangeId, half: Half) -> Result<Option<body::BodyReader>, StoreError> {
+        let _ = (id, half, &self.shared);
+        Ok(None)
+    }
+    /// Prefix.
+    pub fn resolve(&self, prefix: &str) -> Result<resolve::Named, StoreError> {
+        let _ = prefix;
+        Ok(resolve::Named::Nothing)
+    }
+    /// Status.
+    pub fn status(&self) -> StoreStatus {
+        StoreStatus::default()
+    }
+}

@@ -1,0 +1,200 @@
+//! What was typed: verbs, arguments and flags. What it means is decided in [`crate::config`] and
+//! by each verb.
+
+mod exchanging;
+mod listing;
+mod typed;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+pub use exchanging::{ExportArgs, ExportFormat, ReplayArgs, ReplayPace};
+pub use listing::{ClientsArgs, ClientsVerb, ExchangesArgs, Listing, SessionsArgs, ShowArgs, WhichHalf};
+pub use typed::Typed;
+
+/// The command.
+#[derive(Debug, Parser)]
+#[command(
+    name = "wayside",
+    version,
+    about = "A transparent recording reverse proxy: record an HTTP API's traffic, find any client's journey, send it again",
+    after_help = "Try `wayside demo`, or `wayside record http://127.0.0.1:3000`.\n\
+        Filters: client:acme route:\"GET /orders/{id}\" status:>=500 latency:>500ms since:2h\n\
+        Exit codes: 0 done, 1 differs or not found, 2 misused, 3 could not do it.",
+    subcommand_required = true,
+    arg_required_else_help = true,
+    disable_help_subcommand = true
+)]
+pub struct Cli {
+    /// What goes with every verb.
+    #[command(flatten)]
+    pub everywhere: Everywhere,
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// What goes with every verb.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Everywhere {
+    /// The folder that keeps the recording [env: WAYSIDE_DATA] [default: ./wayside-data]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// The configuration file (TOML) [env: WAYSIDE_CONFIG] [default: ./wayside.toml when there]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Stand in front of a backend and record everything that passes
+    Record(RecordArgs),
+    /// Watch it work: a small shop, its clients and the recorder in one
+    Demo(DemoArgs),
+    /// Who calls, how often, how fast, with how many errors
+    Clients(ClientsArgs),
+    /// Journeys: each client's exchanges without a long pause between them
+    Sessions(SessionsArgs),
+    /// Requests and how they ended
+    Exchanges(ExchangesArgs),
+    /// One exchange or session, whole
+    Show(ShowArgs),
+    /// Write exchanges as curl commands or HAR
+    Export(ExportArgs),
+    /// Send recorded exchanges again and compare the answers
+    Replay(ReplayArgs),
+    /// How the recorder does
+    Status(StatusArgs),
+    /// The certificates: what is in use, and how to trust it
+    Certs(CertsArgs),
+    /// Check every block of the recording
+    Verify(VerifyArgs),
+    /// What is wrong with the set-up, and what to do about it
+    Doctor(DoctorArgs),
+    /// The effective configuration, and where each value came from
+    Config(ConfigArgs),
+    /// Completions for your shell
+    Completions(CompletionsArgs),
+}
+
+/// `record`.
+#[derive(Args, Clone, Debug)]
+pub struct RecordArgs {
+    /// The backend: `http://HOST:PORT` or `https://HOST`
+    pub upstream: Option<String>,
+    /// The settings given as flags.
+    #[command(flatten)]
+    pub settings: Typed,
+}
+
+/// `demo`.
+#[derive(Args, Clone, Debug)]
+pub struct DemoArgs {
+    /// End by itself after this time
+    #[arg(long = "for", value_name = "TIME", value_parser = crate::config::units::duration)]
+    pub duration: Option<std::time::Duration>,
+    /// The settings given as flags.
+    #[command(flatten)]
+    pub settings: Typed,
+}
+
+/// `status`.
+#[derive(Args, Clone, Debug)]
+pub struct StatusArgs {
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `certs`.
+#[derive(Args, Clone, Debug)]
+pub struct CertsArgs {
+    /// What to do; `show` when nothing is said.
+    #[command(subcommand)]
+    pub verb: Option<CertsVerb>,
+    /// Short for `certs export`, to standard output.
+    #[command(flatten)]
+    pub form: CertificateForm,
+}
+
+/// What `certs` does.
+#[derive(Clone, Debug, Subcommand)]
+pub enum CertsVerb {
+    /// What is in use and until when
+    Show,
+    /// How to make a system, browser or language trust it
+    Trust {
+        /// One of linux, debian, fedora, macos, windows, ios, android, firefox, java, python, node, curl
+        platform: Option<String>,
+    },
+    /// Write the CA's certificate (never its key)
+    Export {
+        /// How to write it.
+        #[command(flatten)]
+        form: CertificateForm,
+        /// Into this file instead of standard output
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Make a CA and a leaf for localhost, for development
+    Make {
+        /// The folder they go into
+        #[arg(default_value = "certs")]
+        folder: PathBuf,
+        /// A host name or address for the leaf; repeatable [default: localhost, 127.0.0.1, ::1]
+        #[arg(long = "name", value_name = "NAME")]
+        names: Vec<String>,
+    },
+}
+
+/// How a certificate is written.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub struct CertificateForm {
+    /// The CA's certificate as PEM
+    #[arg(long, conflicts_with = "der")]
+    pub pem: bool,
+    /// The CA's certificate as DER
+    #[arg(long)]
+    pub der: bool,
+}
+
+/// `verify`.
+#[derive(Args, Clone, Debug)]
+pub struct VerifyArgs {
+    /// Make the index anew from the segments
+    #[arg(long)]
+    pub rebuild: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `doctor`.
+#[derive(Args, Clone, Debug)]
+pub struct DoctorArgs {
+    /// The backend to try, as for `record`
+    pub upstream: Option<String>,
+    /// The settings given as flags.
+    #[command(flatten)]
+    pub settings: Typed,
+}
+
+/// `config`.
+#[derive(Args, Clone, Debug)]
+pub struct ConfigArgs {
+    /// The settings given as flags.
+    #[command(flatten)]
+    pub settings: Typed,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `completions`.
+#[derive(Args, Clone, Debug)]
+pub struct CompletionsArgs {
+    /// The shell
+    pub shell: clap_complete::Shell,
+}

@@ -1,0 +1,106 @@
+//! The verbs that list and show.
+
+use std::num::NonZeroUsize;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+/// What every listing takes.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Listing {
+    /// Print one JSON object a line: all that match, oldest first, unless `--limit` says otherwise
+    #[arg(long)]
+    pub json: bool,
+    /// How many of the newest to print [default: 50; with --json: all]
+    #[arg(long, value_name = "N")]
+    pub limit: Option<NonZeroUsize>,
+}
+
+/// `clients`.
+#[derive(Args, Clone, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct ClientsArgs {
+    /// Opens one instead of listing.
+    #[command(subcommand)]
+    pub verb: Option<ClientsVerb>,
+    /// Count only exchanges that match, as in `status:>=500 since:2h`
+    #[arg(value_name = "FILTER", num_args = 0..)]
+    pub filter: Vec<String>,
+    /// What every listing takes.
+    #[command(flatten)]
+    pub listing: Listing,
+}
+
+/// Opens one client.
+#[derive(Clone, Debug, Subcommand)]
+pub enum ClientsVerb {
+    /// One client: why it is believed to be one, and how it fares
+    Show {
+        /// Its name, as the listing gives it
+        name: String,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// `sessions`.
+#[derive(Args, Clone, Debug)]
+pub struct SessionsArgs {
+    /// Only sessions with exchanges that match, as in `client:acme since:2h`
+    #[arg(value_name = "FILTER", num_args = 0..)]
+    pub filter: Vec<String>,
+    /// What every listing takes.
+    #[command(flatten)]
+    pub listing: Listing,
+}
+
+/// `exchanges`.
+#[derive(Args, Clone, Debug)]
+pub struct ExchangesArgs {
+    /// Only exchanges that match, as in `status:>=500 'route:"GET /orders/{id}"'`
+    #[arg(value_name = "FILTER", num_args = 0..)]
+    pub filter: Vec<String>,
+    /// What every listing takes.
+    #[command(flatten)]
+    pub listing: Listing,
+    /// Print exchanges as they end, until stopped
+    #[arg(short, long, conflicts_with = "limit")]
+    pub follow: bool,
+}
+
+/// `show`.
+#[derive(Args, Clone, Debug)]
+pub struct ShowArgs {
+    /// An exchange or session: its id, or the beginning of it
+    pub id: String,
+    /// Everything as recorded: nothing decoded, nothing laid out
+    #[arg(long, conflicts_with = "json")]
+    pub raw: bool,
+    /// Only the body of this half, decoded (with --raw: as transferred)
+    #[arg(long, value_name = "HALF", conflicts_with = "json")]
+    pub body: Option<WhichHalf>,
+    /// With the secrets that are sealed otherwise
+    #[arg(long)]
+    pub reveal: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// One half of an exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum WhichHalf {
+    /// What the client sent.
+    Request,
+    /// What the backend answered.
+    Response,
+}
+
+impl From<WhichHalf> for wayside_exchange::Half {
+    fn from(which: WhichHalf) -> Self {
+        match which {
+            WhichHalf::Request => wayside_exchange::Half::Request,
+            WhichHalf::Response => wayside_exchange::Half::Response,
+        }
+    }
+}

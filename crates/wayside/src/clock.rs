@@ -1,0 +1,22 @@
+//! The wall clock: this is the edge where it is read.
+
+use std::time::SystemTime;
+
+use wayside_exchange::Timestamp;
+
+/// Now, as the system tells it.
+#[allow(clippy::disallowed_methods, reason = "the command is the edge that the rule speaks of")]
+pub fn system_time() -> SystemTime {
+    SystemTime::now()
+}
+
+/// Now, in the product's own form.
+pub fn now() -> Timestamp {
+    timestamp(system_time())
+}
+
+/// A system time in the product's own form.
+pub fn timestamp(at: SystemTime) -> Timestamp {
+    let micros = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_micros();
+    Timestamp(i64::try_from(micros).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,16 @@
+//! The verbs, one file each.
+
+pub mod certs;
+pub mod clients;
+pub mod completions;
+pub mod config;
+pub mod doctor;
+pub mod exchanges;
+pub mod export;
+mod listing;
+pub mod replay;
+mod selection;
+pub mod sessions;
+pub mod show;
+pub mod status;
+pub mod verify;

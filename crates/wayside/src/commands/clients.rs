@@ -1,0 +1,103 @@
+//! `wayside clients`: who calls; and one client with the reasons to believe that it is one.
+
+use std::path::Path;
+
+use serde::Deserialize;
+use wayside_exchange::Evidence;
+use wayside_exchange::escape::for_terminal;
+use wayside_exchange::view::ClientView;
+
+use super::listing;
+use crate::args::{ClientsArgs, ClientsVerb};
+use crate::clock;
+use crate::exit::Exit;
+use crate::report::exchange::kind;
+use crate::report::figures::{ago, count, counted, milliseconds, share};
+use crate::report::paint::Tone;
+use crate::report::printer::Printer;
+use crate::report::rows;
+use crate::source::{Question, Source};
+
+/// A client with its evidence, as the API gives it.
+#[derive(Debug, Deserialize)]
+struct Client {
+    #[serde(flatten)]
+    view: ClientView,
+    #[serde(default)]
+    evidence: Vec<Evidence>,
+}
+
+/// Lists, or shows one.
+pub async fn run(args: ClientsArgs, data: &Path, printer: &mut Printer) -> anyhow::Result<Exit> {
+    if let Some(ClientsVerb::Show { name, json }) = args.verb {
+        return show(&name, json, data, printer).await;
+    }
+    let filter = listing::filter(&args.filter)?;
+    let source = Source::open(data).await?;
+    let question = Question::at("/api/clients").matching(&filter);
+    let mut answer = source.ask(&question).await?;
+    let mut clients = Vec::new();
+    while let Some(line) = answer.line().await? {
+        let view: ClientView = serde_json::from_slice(&line)?;
+        clients.push((view, line));
+    }
+    clients.sort_by_key(|(view, _)| view.last_seen);
+    let limit = match (args.listing.json, args.listing.limit) {
+        (true, None) => clients.len(),
+        (_, limit) => listing::shown(limit),
+    };
+    let newest = clients.split_off(clients.len().saturating_sub(limit));
+    if args.listing.json {
+        for (_, line) in newest {
+            printer.bytes(&line)?;
+            printer.text("\n")?;
+        }
+        return Ok(Exit::Done);
+    }
+    let shown: Vec<ClientView> = newest.into_iter().map(|(view, _)| view).collect();
+    let table = rows::clients(&shown, clock::now());
+    listing::print_table(printer, &table, "client", !filter.is_empty())?;
+    listing::say_more(printer, shown.len(), clients.len() as u64, "client");
+    Ok(Exit::Done)
+}
+
+async fn show(name: &str, json: bool, data: &Path, printer: &mut Printer) -> anyhow::Result<Exit> {
+    let source = Source::open(data).await?;
+    let answer = source.ask(&Question::at("/api/clients").segment(name)).await?;
+    if json {
+        listing::pass_on(answer, printer).await?;
+        printer.text("\n")?;
+        return Ok(Exit::Done);
+    }
+    let Client { view, evidence } = answer.json().await?;
+    let (now, paint) = (clock::now(), printer.paint);
+    let name = for_terminal(view.label.as_deref().unwrap_or(&view.name)).into_owned();
+    let errors = view.errors_4xx + view.errors_5xx;
+    printer.line(paint.strong(&format!(
+        "{name} made {} in {}, {} of them failed, half were answered within {}",
+        counted(view.requests, "request"),
+        counted(view.sessions, "session"),
+        share(errors, view.requests),
+        milliseconds(view.p50_ms)
+    )))?;
+    printer.text("\n")?;
+    let mut line = |label: &str, text: String| {
+        printer.line(format_args!("{} {text}", paint.faint(&format!("{label:<11}"))))
+    };
+    line("name", for_terminal(&view.name).into_owned())?;
+    line("first seen", format!("{} ({})", view.first_seen, ago(view.first_seen, now)))?;
+    line("last seen", format!("{} ({})", view.last_seen, ago(view.last_seen, now)))?;
+    line("errors", format!("{} of 4xx, {} of 5xx", count(view.errors_4xx), count(view.errors_5xx)))?;
+    let percentiles = [view.p50_ms, view.p95_ms, view.p99_ms].map(milliseconds).join(" / ");
+    line("latency", format!("{percentiles} (p50 / p95 / p99)"))?;
+    for evidence in evidence {
+        let token = for_terminal(&evidence.to_string()).into_owned();
+        line("known by", format!("{} ({token})", kind(evidence.kind)))?;
+    }
+    for verdict in &view.verdicts {
+        let sentence = for_terminal(&verdict.sentence);
+        line("wrong", paint.tone(Tone::Warning, &sentence))?;
+    }
+    printer.say(format!("its journeys: wayside sessions 'client:\"{name}\"'"));
+    Ok(Exit::Done)
+}

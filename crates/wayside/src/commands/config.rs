@@ -1,0 +1,51 @@
+//! `wayside config`: what holds, and who said so. The output is a configuration file itself.
+
+use serde_json::{Map, Value, json};
+
+use crate::args::ConfigArgs;
+use crate::config::keys::{Form, Key};
+use crate::config::{Origin, Resolved};
+use crate::exit::Exit;
+use crate::report::paint::Tone;
+use crate::report::printer::Printer;
+
+/// Prints every setting; wrong values are told as `record` would tell them.
+pub fn run(args: &ConfigArgs, resolved: &Resolved, printer: &mut Printer) -> anyhow::Result<Exit> {
+    resolved.settings()?;
+    if args.json {
+        let settings: Map<String, Value> = resolved
+            .iter()
+            .map(|(key, values, origin)| {
+                (key.name.to_owned(), json!({ "value": value(key, values), "from": origin.to_string() }))
+            })
+            .collect();
+        printer.json(&settings)?;
+        return Ok(Exit::Done);
+    }
+    let mut heading = "";
+    for (key, values, origin) in resolved.iter() {
+        if key.heading != heading && key.form != Form::Elsewhere {
+            heading = key.heading;
+            printer.line(format_args!("\n# {heading}"))?;
+        }
+        let line = match value(key, values) {
+            Value::Null => format!("# {} =", key.name),
+            value => format!("{} = {value}", key.name),
+        };
+        let tone = if *origin == Origin::Default { Tone::Faint } else { Tone::Strong };
+        let origin = printer.paint.tone(tone, &format!("# {origin}"));
+        printer.line(format_args!("{line:<44} {origin}"))?;
+    }
+    Ok(Exit::Done)
+}
+
+/// A value as TOML and JSON both write it: a string, a switch or a list.
+fn value(key: &Key, values: &[String]) -> Value {
+    match (key.form, values) {
+        (Form::Many, []) => json!([]),
+        (Form::Many, several) => json!(several),
+        (_, []) => Value::Null,
+        (Form::Switch, [.., last]) => json!(matches!(last.as_str(), "true" | "1" | "yes")),
+        (_, [.., last]) => json!(last),
+    }
+}

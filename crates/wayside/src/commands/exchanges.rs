@@ -1,0 +1,74 @@
+//! `wayside exchanges`: requests and how they ended, or a live tail of them.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+
+use super::listing;
+use crate::args::ExchangesArgs;
+use crate::clock;
+use crate::exit::Exit;
+use crate::report::printer::Printer;
+use crate::report::rows::{self, Row};
+use crate::report::trouble::Trouble;
+use crate::source::{Question, Source};
+
+/// Lists or follows.
+pub async fn run(
+    args: ExchangesArgs,
+    data: &Path,
+    printer: &mut Printer,
+) -> anyhow::Result<Exit> {
+    let filter = listing::filter(&args.filter)?;
+    let source = Source::open(data).await?;
+    let question = Question::at("/api/exchanges").matching(&filter);
+    if args.follow {
+        return follow(&source, question, args.listing.json, data, printer).await;
+    }
+    if args.listing.json {
+        listing::print_json(&source, printer, question, args.listing.limit).await?;
+        return Ok(Exit::Done);
+    }
+    let limit = listing::shown(args.listing.limit);
+    let answer = source.ask(&question.with("rows", 1).with("order", "newest")).await?;
+    let (rows, rest) = listing::newest::<Row>(answer, limit).await?;
+    let table = rows::exchanges(&rows, clock::now());
+    listing::print_table(printer, &table, "exchange", !filter.is_empty())?;
+    listing::say_more(printer, rows.len(), rest.count_lines().await?, "exchange");
+    Ok(Exit::Done)
+}
+
+/// Prints exchanges as they end, until the person or the recorder stops.
+async fn follow(
+    source: &Source,
+    question: Question,
+    json: bool,
+    data: &Path,
+    printer: &mut Printer,
+) -> anyhow::Result<Exit> {
+    if !source.recorder_runs() {
+        return Err(Trouble::failed(format!("no recorder runs on `{}`", data.display()))
+            .hint("start one with `wayside record UPSTREAM`; without `--follow` the past is listed")
+            .into());
+    }
+    let question = question.with("follow", 1);
+    let question = if json { question } else { question.with("rows", 1) };
+    let mut answer = source.ask(&question).await?;
+    printer.say("waiting for exchanges; stop with Ctrl-C");
+    loop {
+        let line = tokio::select! {
+            line = answer.line() => line.context("the recorder went away")?,
+            stopped = tokio::signal::ctrl_c() => { stopped?; None }
+        };
+        let Some(line) = line else { return Ok(Exit::Done) };
+        if json {
+            printer.bytes(&line)?;
+            printer.text("\n")?;
+        } else {
+            let row: Row = serde_json::from_slice(&line)?;
+            let line = rows::tail_line(&row, clock::now(), printer.width, printer.paint);
+            printer.line(line)?;
+        }
+        printer.flush()?;
+    }
+}

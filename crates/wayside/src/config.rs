@@ -1,0 +1,173 @@
+//! What the arguments, the environment and the file mean together: one value for every setting,
+//! and where it came from. A flag beats a variable, a variable the file, the file the default.
+
+mod file;
+pub mod keys;
+mod settings;
+#[cfg(test)]
+mod tests;
+pub mod units;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+pub use settings::{CertificateFiles, Durability, OnOverload, Settings, address};
+
+use crate::args::{Everywhere, Typed};
+use crate::report::trouble::Trouble;
+use keys::{Form, KEYS, Key};
+
+/// The file that is read when nobody names another and it is there.
+const DEFAULT_FILE: &str = "wayside.toml";
+
+/// Looks a variable up; a test has its own.
+pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// Where a value came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A flag, or an argument.
+    Flag,
+    /// A variable of this name.
+    Variable(String),
+    /// The file.
+    File(PathBuf),
+    /// Nobody said anything.
+    Default,
+}
+
+/// Every setting's text and origin, in the order of [`KEYS`].
+#[derive(Clone, Debug)]
+pub struct Resolved {
+    values: Vec<(&'static Key, Vec<String>, Origin)>,
+}
+
+/// The process's own environment.
+pub fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Resolves everything: `everywhere` and `typed` are the flags, `upstream` the argument.
+pub fn resolve(
+    everywhere: &Everywhere,
+    typed: &Typed,
+    upstream: Option<&str>,
+    environment: Environment<'_>,
+) -> anyhow::Result<Resolved> {
+    let file = file(everywhere, environment)?;
+    let values = KEYS.iter().map(|key| {
+        let flag = match key.name {
+            "upstream" => upstream.map(|text| vec![text.to_owned()]),
+            "data" => everywhere.data.as_ref().map(|path| vec![path.to_string_lossy().into_owned()]),
+            name => typed.values(name),
+        };
+        if let Some(values) = flag {
+            return (key, values, Origin::Flag);
+        }
+        if let Some(value) = environment(&key.variable()) {
+            let values = match key.form {
+                // As in PATH: a file name with a colon goes into the file.
+                Form::Many => value.split(':').map(str::to_owned).collect(),
+                _ => vec![value],
+            };
+            return (key, values, Origin::Variable(key.variable()));
+        }
+        if let Some((path, values)) = &file
+            && let Some((_, values)) = values.iter().find(|(known, _)| known.name == key.name)
+        {
+            return (key, values.clone(), Origin::File(path.clone()));
+        }
+        let default = if key.default.is_empty() { vec![] } else { vec![key.default.to_owned()] };
+        (key, default, Origin::Default)
+    });
+    Ok(Resolved { values: values.collect() })
+}
+
+/// The data folder alone, for the verbs that need no more: a wrong value elsewhere is not theirs.
+pub fn data_folder(
+    everywhere: &Everywhere,
+    environment: Environment<'_>,
+) -> anyhow::Result<PathBuf> {
+    if let Some(data) = &everywhere.data {
+        return Ok(data.clone());
+    }
+    resolve(everywhere, &Typed::default(), None, environment)?.data()
+}
+
+fn file(
+    everywhere: &Everywhere,
+    environment: Environment<'_>,
+) -> anyhow::Result<Option<(PathBuf, file::FileValues)>> {
+    let named = everywhere.config.clone();
+    let path = match named.or_else(|| environment("WAYSIDE_CONFIG").map(PathBuf::from)) {
+        Some(path) => path,
+        None if Path::new(DEFAULT_FILE).is_file() => PathBuf::from(DEFAULT_FILE),
+        None => return Ok(None),
+    };
+    let values = file::read(&path)?;
+    Ok(Some((path, values)))
+}
+
+impl Resolved {
+    /// The typed settings, or the first value that is not what it should be.
+    pub fn settings(&self) -> anyhow::Result<Settings> {
+        Settings::of(self)
+    }
+
+    /// The data folder.
+    pub fn data(&self) -> anyhow::Result<PathBuf> {
+        self.read("data", |text| Ok(PathBuf::from(text)))
+    }
+
+    /// Every setting with its values and where they came from.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static Key, &[String], &Origin)> {
+        self.values.iter().map(|(key, values, origin)| (*key, values.as_slice(), origin))
+    }
+
+    fn entry(&self, name: &str) -> Option<&(&'static Key, Vec<String>, Origin)> {
+        self.values.iter().find(|(key, _, _)| key.name == name)
+    }
+
+    fn list(&self, name: &str) -> &[String] {
+        self.entry(name).map_or(&[], |(_, values, _)| values)
+    }
+
+    /// A setting that always has a value.
+    fn read<T>(&self, name: &str, read: impl Fn(&str) -> Result<T, String>) -> anyhow::Result<T> {
+        let text = self.list(name).last().map_or("", String::as_str);
+        read(text).map_err(|reason| wrong_value(self, name, &reason))
+    }
+
+    /// A setting that may have none: unset, empty, `off`, `none` or `never`.
+    fn optional<T>(
+        &self,
+        name: &str,
+        read: impl Fn(&str) -> Result<T, String>,
+    ) -> anyhow::Result<Option<T>> {
+        match self.list(name).last().map(String::as_str) {
+            None | Some("" | "off" | "none" | "never") => Ok(None),
+            Some(_) => self.read(name, read).map(Some),
+        }
+    }
+}
+
+fn wrong_value(resolved: &Resolved, name: &str, reason: &str) -> anyhow::Error {
+    let place = match resolved.entry(name).map(|(_, _, origin)| origin) {
+        Some(Origin::Variable(variable)) => format!("variable `{variable}`"),
+        Some(Origin::File(path)) => format!("key `{name}` in `{}`", path.display()),
+        _ if name == "upstream" => "argument `UPSTREAM`".to_owned(),
+        _ => format!("flag `--{name}`"),
+    };
+    Trouble::misused(format!("wrong value in {place}")).cause(reason.to_owned()).into()
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Origin::Flag => f.write_str("flag"),
+            Origin::Variable(name) => f.write_str(name),
+            Origin::File(path) => write!(f, "{}", path.display()),
+            Origin::Default => f.write_str("default"),
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Every setting once: its key (which is also its flag and, as `WAYSIDE_KEY`, its variable), its
+//! default and what it does. Flags, the file's known names and `wayside config` are made from this.
+
+/// How a setting is written as a flag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// `--key VALUE`.
+    One,
+    /// `--key`, or `--key=false`.
+    Switch,
+    /// `--key VALUE`, any number of times; a list in the file.
+    Many,
+    /// Not a flag: `UPSTREAM`, which stands alone, and `--data`, which goes with every verb.
+    Elsewhere,
+}
+
+/// One setting.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// Its name in the file and, with `--` before it, on the command line.
+    pub name: &'static str,
+    /// What stands for the value in the help.
+    pub value: &'static str,
+    /// How it is written as a flag.
+    pub form: Form,
+    /// What holds when nobody says otherwise; empty when nothing does.
+    pub default: &'static str,
+    /// The heading it stands under in the help.
+    pub heading: &'static str,
+    /// What it does, in one line.
+    pub help: &'static str,
+}
+
+impl Key {
+    /// The variable that sets it.
+    pub fn variable(&self) -> String {
+        format!("WAYSIDE_{}", self.name.to_ascii_uppercase().replace('-', "_"))
+    }
+
+    /// The setting of this name.
+    pub fn named(name: &str) -> Option<&'static Key> {
+        KEYS.iter().find(|key| key.name == name)
+    }
+}
+
+const LISTENING: &str = "Listening";
+const BACKEND: &str = "Backend";
+const RECORDING: &str = "Recording";
+const LIMITS: &str = "Limits";
+const ADDED: &str = "What messages get that they did not have (nothing by default)";
+
+const fn one(
+    heading: &'static str,
+    name: &'static str,
+    value: &'static str,
+    default: &'static str,
+    help: &'static str,
+) -> Key {
+    Key { name, value, form: Form::One, default, heading, help }
+}
+
+const fn switch(heading: &'static str, name: &'static str, help: &'static str) -> Key {
+    Key { name, value: "true|false", form: Form::Switch, default: "false", heading, help }
+}
+
+/// All settings, in the order in which they are shown.
+#[rustfmt::skip]
+pub const KEYS: &[Key] = &[
+    Key { name: "upstream", value: "UPSTREAM", form: Form::Elsewhere, default: "", heading: BACKEND, help: "The backend: `http://HOST:PORT` or `https://HOST`" },
+    Key { name: "data", value: "DIR", form: Form::Elsewhere, default: "./wayside-data", heading: RECORDING, help: "The folder that keeps the recording" },
+    one(LISTENING, "listen", "ADDR", "127.0.0.1:8443", "Where clients connect with https; port 0 takes a free one"),
+    one(LISTENING, "listen-http", "ADDR", "off", "Where clients connect without TLS"),
+    one(LISTENING, "console", "ADDR", "127.0.0.1:8081", "Where the console and its API listen, or `off`"),
+    Key { name: "cert", value: "FILE", form: Form::Many, default: "", heading: LISTENING, help: "A certificate chain (PEM) to show instead of one made on the spot; goes with a `--key`; repeatable, chosen by server name" },
+    Key { name: "key", value: "FILE", form: Form::Many, default: "", heading: LISTENING, help: "The private key (PEM) of the `--cert` at the same place" },
+    one(BACKEND, "upstream-ca", "FILE", "", "Trust also the authorities in this file (PEM) when the backend is https"),
+    switch(BACKEND, "upstream-insecure", "Accept any certificate from the backend; anyone in between can read and change everything"),
+    one(BACKEND, "connect-timeout", "TIME", "10s", "How long reaching the backend may take, TLS included"),
+    one(BACKEND, "response-timeout", "TIME", "120s", "How long the backend may take to begin its answer, or `never`"),
+    one(BACKEND, "upstream-idle-timeout", "TIME", "60s", "How long an unused connection to the backend is kept"),
+    switch(RECORDING, "no-record", "Forward only; record nothing"),
+    one(RECORDING, "idle-session", "TIME", "30m", "A client that is silent for longer begins a new session"),
+    one(RECORDING, "on-overload", "shed|wait", "shed", "When recording cannot keep up: `shed` captures (counted and marked), or let the traffic `wait`"),
+    one(RECORDING, "queue", "SIZE", "64MiB", "How much may wait to be recorded"),
+    one(RECORDING, "body-limit", "SIZE", "none", "Keep at most this much of one body (marked when cut), or `none`"),
+    one(RECORDING, "durability", "process|power", "power", "What a recorded exchange survives: our `process` dying, or a `power` loss"),
+    one(LIMITS, "workers", "N", "auto", "Worker threads; `auto` is one for each processor"),
+    one(LIMITS, "drain", "TIME", "30s", "How long running exchanges may take to finish after SIGTERM"),
+    one(LIMITS, "handshake-timeout", "TIME", "10s", "How long a client's TLS handshake may take"),
+    one(LIMITS, "header-timeout", "TIME", "30s", "How long a request's header may take to arrive"),
+    one(LIMITS, "idle-timeout", "TIME", "5m", "How long a client's connection may stay open without an exchange"),
+    one(LIMITS, "max-header-bytes", "SIZE", "64KiB", "The largest header section of a request"),
+    one(LIMITS, "max-headers", "N", "200", "The most header fields of a request"),
+    one(LIMITS, "max-streams", "N", "256", "The most exchanges that run at once on one HTTP/2 connection"),
+    one(LIMITS, "max-resets", "N", "64", "The most streams that one HTTP/2 connection may have reset before they were dealt with"),
+    one(LIMITS, "max-connections", "N", "10000", "The most connections from clients, in all"),
+    one(LIMITS, "max-connections-per-address", "N", "5000", "The most connections from one address"),
+    switch(ADDED, "forwarded-headers", "Tell the backend who asked: `X-Forwarded-For`, `-Proto` and `-Host`"),
+    switch(ADDED, "via", "Add `Via: 1.1 wayside` both ways (RFC 9110 section 7.6.3)"),
+    one(ADDED, "exchange-id-header", "NAME", "", "Give each response the exchange's id in a header of this name"),
+];

@@ -1,0 +1,231 @@
+//! The settings as the program uses them: plain typed values with their units.
+
+use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use wayside_transport::dial::Upstream;
+
+use super::units::{duration, size};
+use super::{Resolved, wrong_value};
+use crate::report::trouble::Trouble;
+
+/// What `record` and `demo` go by.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The folder that keeps the recording.
+    pub data: PathBuf,
+    /// The backend; none when nobody named one.
+    pub upstream: Option<Upstream>,
+    /// Where clients connect over TLS.
+    pub listen: SocketAddr,
+    /// Where clients connect without TLS; none when they cannot.
+    pub listen_http: Option<SocketAddr>,
+    /// Where the console listens over TCP; none when it does not.
+    pub console: Option<SocketAddr>,
+    /// Certificates to show, the first being the default; empty when all are made on the spot.
+    pub certificates: Vec<CertificateFiles>,
+    /// Authorities (PEM) to trust for the backend beside the system's.
+    pub upstream_ca: Option<PathBuf>,
+    /// Whether any certificate of the backend is accepted.
+    pub upstream_insecure: bool,
+    /// How long a dial may take, TLS included.
+    pub connect_timeout: Duration,
+    /// From the request sent to the response head; zero waits for ever.
+    pub response_timeout: Duration,
+    /// How long an unused upstream connection is kept.
+    pub upstream_idle_timeout: Duration,
+    /// Whether exchanges are recorded, and not only forwarded.
+    pub record: bool,
+    /// The gap between two exchanges of a client that begins a new session.
+    pub idle_session: Duration,
+    /// What gives way when recording cannot keep up.
+    pub on_overload: OnOverload,
+    /// Bytes that may wait to be recorded.
+    pub queue_bytes: u64,
+    /// Bytes kept of one body; none keeps all.
+    pub body_limit: Option<u64>,
+    /// What a recorded exchange survives.
+    pub durability: Durability,
+    /// Worker threads, at least one.
+    pub workers: usize,
+    /// How long running exchanges may take to finish after SIGTERM.
+    pub drain: Duration,
+    /// How long a client's TLS handshake may take.
+    pub handshake_timeout: Duration,
+    /// From the first byte of a request head to its last.
+    pub header_timeout: Duration,
+    /// How long a client's connection may carry no exchange.
+    pub idle_timeout: Duration,
+    /// Bytes of a request head.
+    pub max_header_bytes: usize,
+    /// Header fields of a request.
+    pub max_headers: usize,
+    /// HTTP/2 streams open at once on one connection.
+    pub max_streams: u32,
+    /// HTTP/2 streams that a client may have reset before they were dealt with.
+    pub max_resets: usize,
+    /// Connections from clients, in all.
+    pub max_connections: usize,
+    /// Connections from one client address.
+    pub max_connections_per_address: usize,
+    /// Whether `X-Forwarded-For`, `-Proto` and `-Host` are added to requests.
+    pub forwarded_headers: bool,
+    /// Whether `Via` is added both ways.
+    pub via: bool,
+    /// The response header that tells the exchange's id; none adds none.
+    pub exchange_id_header: Option<String>,
+}
+
+/// A certificate chain and its private key, both PEM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificateFiles {
+    /// The chain, leaf first.
+    pub certificate: PathBuf,
+    /// The key.
+    pub key: PathBuf,
+}
+
+/// What gives way when recording cannot keep up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnOverload {
+    /// Captures are shed, counted and marked.
+    Shed,
+    /// The traffic waits.
+    Wait,
+}
+
+/// What a recorded exchange survives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// The death of this process, at most 100 ms behind.
+    Process,
+    /// A power loss, at most a second behind.
+    Power,
+}
+
+impl Settings {
+    pub(super) fn of(resolved: &Resolved) -> anyhow::Result<Self> {
+        let settings = Self {
+            data: resolved.read("data", path)?,
+            upstream: resolved.optional("upstream", |url| {
+                Upstream::parse(url).map_err(|error| error.to_string())
+            })?,
+            listen: resolved.read("listen", address)?,
+            listen_http: resolved.optional("listen-http", address)?,
+            console: resolved.optional("console", address)?,
+            certificates: certificates(resolved)?,
+            upstream_ca: resolved.optional("upstream-ca", path)?,
+            upstream_insecure: resolved.read("upstream-insecure", yes_or_no)?,
+            connect_timeout: resolved.read("connect-timeout", positive)?,
+            response_timeout: resolved.optional("response-timeout", duration)?.unwrap_or_default(),
+            upstream_idle_timeout: resolved.read("upstream-idle-timeout", duration)?,
+            record: !resolved.read("no-record", yes_or_no)?,
+            idle_session: resolved.read("idle-session", positive)?,
+            on_overload: resolved.read("on-overload", |word| match word {
+                "shed" => Ok(OnOverload::Shed),
+                "wait" => Ok(OnOverload::Wait),
+                _ => Err(format!("`{word}` is neither `shed` nor `wait`")),
+            })?,
+            queue_bytes: resolved.read("queue", size)?,
+            body_limit: resolved.optional("body-limit", size)?,
+            durability: resolved.read("durability", |word| match word {
+                "process" => Ok(Durability::Process),
+                "power" => Ok(Durability::Power),
+                _ => Err(format!("`{word}` is neither `process` nor `power`")),
+            })?,
+            workers: resolved.read("workers", |word| match word {
+                "auto" => Ok(std::thread::available_parallelism().map_or(1, usize::from)),
+                number => count(number),
+            })?,
+            drain: resolved.read("drain", duration)?,
+            handshake_timeout: resolved.read("handshake-timeout", positive)?,
+            header_timeout: resolved.read("header-timeout", positive)?,
+            idle_timeout: resolved.read("idle-timeout", positive)?,
+            max_header_bytes: resolved
+                .read("max-header-bytes", |text| size(text).map(|bytes| bytes as usize))?,
+            max_headers: resolved.read("max-headers", count)?,
+            max_streams: resolved.read("max-streams", count)?,
+            max_resets: resolved.read("max-resets", count)?,
+            max_connections: resolved.read("max-connections", count)?,
+            max_connections_per_address: resolved.read("max-connections-per-address", count)?,
+            forwarded_headers: resolved.read("forwarded-headers", yes_or_no)?,
+            via: resolved.read("via", yes_or_no)?,
+            exchange_id_header: resolved.optional("exchange-id-header", header_name)?,
+        };
+        if settings.upstream_insecure && settings.upstream_ca.is_some() {
+            return Err(Trouble::misused(
+                "`upstream-insecure` and `upstream-ca` exclude each other: one trusts anybody, the other somebody",
+            )
+            .into());
+        }
+        Ok(settings)
+    }
+}
+
+/// The address that `text` means: `IP:PORT`, or `HOST:PORT` with a name that resolves.
+pub fn address(text: &str) -> Result<SocketAddr, String> {
+    if let Ok(address) = text.parse() {
+        return Ok(address);
+    }
+    let wrong = || format!("`{text}` is not an address: write it as `127.0.0.1:8443` or `[::1]:0`");
+    text.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok()).ok_or_else(wrong)?;
+    text.to_socket_addrs().ok().and_then(|mut found| found.next()).ok_or_else(wrong)
+}
+
+fn certificates(resolved: &Resolved) -> anyhow::Result<Vec<CertificateFiles>> {
+    let (certificates, keys) = (resolved.list("cert"), resolved.list("key"));
+    if certificates.len() != keys.len() {
+        return Err(wrong_value(
+            resolved,
+            if certificates.len() > keys.len() { "cert" } else { "key" },
+            &format!(
+                "there are {} of `cert` and {} of `key`: each certificate goes with its key",
+                certificates.len(),
+                keys.len()
+            ),
+        ));
+    }
+    let pairs = certificates.iter().zip(keys);
+    Ok(pairs
+        .map(|(certificate, key)| CertificateFiles {
+            certificate: PathBuf::from(certificate),
+            key: PathBuf::from(key),
+        })
+        .collect())
+}
+
+#[allow(clippy::unnecessary_wraps, reason = "it stands where readers that can fail stand")]
+fn path(text: &str) -> Result<PathBuf, String> {
+    Ok(PathBuf::from(text))
+}
+
+fn yes_or_no(text: &str) -> Result<bool, String> {
+    match text {
+        "true" | "1" | "yes" => Ok(true),
+        "false" | "0" | "no" => Ok(false),
+        _ => Err(format!("`{text}` is neither `true` nor `false`")),
+    }
+}
+
+fn positive(text: &str) -> Result<Duration, String> {
+    match duration(text)? {
+        Duration::ZERO => Err("it must be longer than nothing".to_owned()),
+        some => Ok(some),
+    }
+}
+
+fn count<N: TryFrom<u64>>(text: &str) -> Result<N, String> {
+    text.parse::<u64>()
+        .ok()
+        .filter(|&number| number > 0)
+        .and_then(|number| N::try_from(number).ok())
+        .ok_or_else(|| format!("`{text}` is not a number of at least 1"))
+}
+
+fn header_name(text: &str) -> Result<String, String> {
+    match http::HeaderName::try_from(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(_) => Err(format!("`{text}` cannot be the name of a header")),
+    }
+}

@@ -1,0 +1,91 @@
+//! The `wayside` command: the whole program in one match, and its exit code decided in one place.
+
+mod args;
+mod clock;
+mod commands;
+mod config;
+mod exit;
+mod report;
+mod source;
+
+use std::future::Future;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use tracing_subscriber::EnvFilter;
+
+use args::{Cli, Verb};
+use exit::Exit;
+use report::paint::Paint;
+use report::printer::{Closed, Printer};
+use report::trouble::{describe, exit_of};
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(usage) => {
+            let misused = usage.use_stderr();
+            let _ = usage.print();
+            return if misused { Exit::Misused } else { Exit::Done }.into();
+        }
+    };
+    listen_to_the_log(&cli.verb);
+    let mut printer = Printer::stdout();
+    let ended = run(cli, &mut printer).and_then(|exit| printer.flush().map(|()| exit));
+    match ended {
+        Ok(exit) => exit,
+        Err(error) if error.is::<Closed>() => Exit::Done,
+        Err(error) => {
+            // What was found until then is still worth reading.
+            let _ = printer.flush();
+            printer.say_all(&describe(&error, Paint::on(&std::io::stderr())));
+            exit_of(&error)
+        }
+    }
+    .into()
+}
+
+fn run(cli: Cli, printer: &mut Printer) -> anyhow::Result<Exit> {
+    let everywhere = &cli.everywhere;
+    let data = || config::data_folder(everywhere, &config::environment);
+    let resolve = |typed: &args::Typed, upstream: Option<&str>| {
+        config::resolve(everywhere, typed, upstream, &config::environment)
+    };
+    match cli.verb {
+        Verb::Record(_) | Verb::Demo(_) => Ok(Exit::Failed),
+        Verb::Clients(args) => wait(commands::clients::run(args, &data()?, printer)),
+        Verb::Sessions(args) => wait(commands::sessions::run(args, &data()?, printer)),
+        Verb::Exchanges(args) => wait(commands::exchanges::run(args, &data()?, printer)),
+        Verb::Show(args) => wait(commands::show::run(args, &data()?, printer)),
+        Verb::Export(args) => wait(commands::export::run(args, &data()?, printer)),
+        Verb::Replay(args) => wait(commands::replay::run(args, &data()?, printer)),
+        Verb::Status(args) => wait(commands::status::run(args, &data()?, printer)),
+        Verb::Certs(args) => commands::certs::run(args, &data()?, printer),
+        Verb::Verify(args) => wait(commands::verify::run(args, &data()?, printer)),
+        Verb::Doctor(args) => {
+            let settings = resolve(&args.settings, args.upstream.as_deref())?.settings()?;
+            wait(commands::doctor::run(&settings, printer))
+        }
+        Verb::Config(args) => commands::config::run(&args, &resolve(&args.settings, None)?, printer),
+        Verb::Completions(args) => commands::completions::run(&args, printer),
+    }
+}
+
+/// Runs what waits for sockets on this thread.
+fn wait(verb: impl Future<Output = anyhow::Result<Exit>>) -> anyhow::Result<Exit> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(verb)
+}
+
+/// The log goes to standard error; `WAYSIDE_LOG` says how much of it.
+fn listen_to_the_log(verb: &Verb) {
+    let usual = match verb {
+        Verb::Record(_) | Verb::Demo(_) => "info",
+        _ => "error",
+    };
+    let filter = EnvFilter::try_from_env("WAYSIDE_LOG").unwrap_or_else(|_| EnvFilter::new(usual));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(Paint::on(&std::io::stderr()).coloured())
+        .init();
+}

@@ -1,0 +1,183 @@
+//! The listings' rows as tables: exchanges, sessions, clients.
+
+use serde::Deserialize;
+use wayside_exchange::escape::for_terminal;
+use wayside_exchange::view::{ClientView, SessionView};
+use wayside_exchange::{ExchangeId, Mark, Marks, Outcome, Timestamp, Timing};
+
+use super::figures::{ago, clock, count, duration, milliseconds, size};
+use super::paint::Tone;
+use super::table::{Cell, Column, Table};
+
+/// What a table needs of an exchange; the API's light row and its full view both have it.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Row {
+    /// Its id.
+    pub id: ExchangeId,
+    /// When its request head had arrived.
+    pub started_at: Timestamp,
+    /// Whose it is.
+    pub client: String,
+    /// The request method; empty when no request was read.
+    pub method: String,
+    /// The whole URL.
+    pub url: String,
+    /// The status, if there was one.
+    pub status: Option<u16>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Where the time went.
+    pub timing: Timing,
+    /// What is missing.
+    pub marks: Marks,
+}
+
+/// Exchanges, one a row.
+pub fn exchanges(rows: &[Row], now: Timestamp) -> Table {
+    let mut table = Table::new(vec![
+        Column::text("id", 0),
+        Column::text("started", 4),
+        Column::wide("client", 3, 10),
+        Column::wide("request", 1, 16),
+        Column::text("ended", 1),
+        Column::figure("took", 2),
+    ]);
+    for row in rows {
+        table.row(exchange(row, now));
+    }
+    table
+}
+
+fn exchange(row: &Row, now: Timestamp) -> Vec<Cell> {
+    let (ended, tone) = ending(row);
+    vec![
+        Cell::plain(row.id.to_string()),
+        Cell(clock(row.started_at, now), Tone::Faint),
+        Cell::plain(for_terminal(&row.client)),
+        Cell::plain(for_terminal(&request(&row.method, &row.url))),
+        Cell(ended, tone),
+        Cell::plain(duration(row.timing.total)),
+    ]
+}
+
+/// One exchange as a line of a live tail, whose columns cannot wait for the rows to come.
+pub fn tail_line(row: &Row, now: Timestamp, width: usize, paint: super::paint::Paint) -> String {
+    let (ended, tone) = ending(row);
+    let started = clock(row.started_at, now);
+    let head = format!("{}  {started}  ", row.id);
+    let tail = format!(
+        "  {:>9}  {}",
+        duration(row.timing.total),
+        for_terminal(&request(&row.method, &row.url))
+    );
+    let padded = format!("{ended:<9}");
+    let client = super::table::cut(&for_terminal(&row.client), 20);
+    let room = width.saturating_sub(head.len() + 9);
+    let rest = super::table::cut(&format!("{tail}  {client}"), room);
+    format!("{}{}{rest}", paint.faint(&head), paint.tone(tone, &padded))
+}
+
+/// `GET /path?query`, without the host, which rarely differs.
+fn request(method: &str, url: &str) -> String {
+    if method.is_empty() {
+        return "(TLS handshake)".to_owned();
+    }
+    let target = url
+        .split_once("://")
+        .map_or(url, |(_, rest)| rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/"));
+    format!("{method} {target}")
+}
+
+/// How an exchange ended, in a word or a status.
+fn ending(row: &Row) -> (String, Tone) {
+    if row.marks.contains(Mark::Open) {
+        return ("running".to_owned(), Tone::Good);
+    }
+    match (row.outcome, row.status) {
+        (Outcome::ClientCancelled, _) => ("cancelled".to_owned(), Tone::Warning),
+        (Outcome::UpstreamFailed, None) => ("failed".to_owned(), Tone::Bad),
+        (Outcome::UpstreamFailed, Some(status)) => (format!("{status} cut"), Tone::Bad),
+        (Outcome::Refused, None) => ("refused".to_owned(), Tone::Warning),
+        (Outcome::Refused, Some(status)) => (format!("{status} ours"), Tone::Warning),
+        (_, Some(status)) => (status.to_string(), tone_of(status)),
+        (_, None) => ("-".to_owned(), Tone::Plain),
+    }
+}
+
+/// The colour of a status.
+pub fn tone_of(status: u16) -> Tone {
+    match status {
+        500.. => Tone::Bad,
+        400..500 => Tone::Warning,
+        200..300 => Tone::Good,
+        _ => Tone::Plain,
+    }
+}
+
+/// Sessions, one a row.
+pub fn sessions(rows: &[SessionView], now: Timestamp) -> Table {
+    let mut table = Table::new(vec![
+        Column::text("id", 0),
+        Column::wide("client", 1, 12),
+        Column::text("started", 2),
+        Column::figure("lasted", 3),
+        Column::figure("exchanges", 1),
+        Column::figure("errors", 1),
+        Column::figure("routes", 5),
+        Column::figure("p50", 4),
+        Column::figure("p95", 4),
+        Column::figure("bytes", 6),
+    ]);
+    for row in rows {
+        table.row(vec![
+            Cell::plain(row.id.to_string()),
+            Cell::plain(for_terminal(&row.client)),
+            Cell(clock(row.started_at, now), Tone::Faint),
+            Cell::plain(duration(row.ended_at.since(row.started_at))),
+            Cell::plain(count(row.exchanges)),
+            alarming(row.errors),
+            Cell::plain(count(row.routes)),
+            Cell::plain(milliseconds(row.p50_ms)),
+            Cell::plain(milliseconds(row.p95_ms)),
+            Cell::plain(size(row.bytes)),
+        ]);
+    }
+    table
+}
+
+/// Clients, one a row.
+pub fn clients(rows: &[ClientView], now: Timestamp) -> Table {
+    let mut table = Table::new(vec![
+        Column::wide("client", 0, 12),
+        Column::text("last seen", 3),
+        Column::figure("requests", 1),
+        Column::figure("4xx", 2),
+        Column::figure("5xx", 1),
+        Column::figure("p50", 3),
+        Column::figure("p95", 2),
+        Column::figure("p99", 4),
+        Column::figure("sessions", 5),
+        Column::wide("what is wrong", 2, 20),
+    ]);
+    for row in rows {
+        let wrong = row.verdicts.first().map(|verdict| verdict.sentence.as_str());
+        let name = row.label.as_deref().unwrap_or(&row.name);
+        table.row(vec![
+            Cell::plain(for_terminal(name)),
+            Cell(ago(row.last_seen, now), Tone::Faint),
+            Cell::plain(count(row.requests)),
+            alarming(row.errors_4xx),
+            alarming(row.errors_5xx),
+            Cell::plain(milliseconds(row.p50_ms)),
+            Cell::plain(milliseconds(row.p95_ms)),
+            Cell::plain(milliseconds(row.p99_ms)),
+            Cell::plain(count(row.sessions)),
+            Cell(for_terminal(wrong.unwrap_or_default()).into_owned(), Tone::Warning),
+        ]);
+    }
+    table
+}
+
+fn alarming(number: u64) -> Cell {
+    Cell(count(number), if number > 0 { Tone::Warning } else { Tone::Plain })
+}

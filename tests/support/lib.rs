@@ -1,0 +1,15 @@
+//! What the end-to-end tests stand on: the built `wayside` as a process, backends that do as told, and curl.
+//! Everything listens on port 0 of loopback; every handle re-raises a panic of what it holds when it is
+//! joined or dropped, so a server that died cannot look like a test that passed.
+
+mod backend;
+mod echo;
+mod output;
+mod peer;
+mod wayside;
+
+pub use backend::Backend;
+pub use echo::{Echo, Seen};
+pub use output::{Output, curl, node_modules, program, python, python_program};
+pub use peer::Peer;
+pub use wayside::{Signal, Wayside};
