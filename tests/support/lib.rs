@@ -4,12 +4,17 @@
 
 mod backend;
 mod echo;
+mod message;
 mod output;
 mod peer;
+mod resources;
+mod secure;
 mod wayside;
 
 pub use backend::Backend;
 pub use echo::{Echo, Seen};
+pub use message::Message;
 pub use output::{Output, curl, node_modules, program, python, python_program};
 pub use peer::Peer;
-pub use wayside::{Signal, Wayside};
+pub use resources::eventually;
+pub use wayside::{Signal, Wayside, id, marks};

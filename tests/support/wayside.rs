@@ -2,6 +2,7 @@
 //! the same data, and asked through its other verbs.
 
 mod addresses;
+mod asked;
 mod said;
 
 use std::ffi::OsStr;
@@ -17,6 +18,7 @@ use tempfile::TempDir;
 
 use crate::Output;
 use addresses::Addresses;
+pub use asked::{id, marks};
 use said::{Said, Text};
 
 const START: Duration = Duration::from_secs(30);

@@ -105,7 +105,9 @@ mod tests {
             q in 0.0_f64..=1.0,
         ) {
             let mut latencies = Latencies::default();
-            values.iter().for_each(|&value| latencies.add(Micros(value)));
+            for &value in &values {
+                latencies.add(Micros(value));
+            }
             values.sort_unstable();
             let exact = values[(q * (values.len() - 1) as f64) as usize] as f64 / 1000.0;
             let [answer] = latencies.quantiles_ms([q]);
@@ -123,7 +125,9 @@ mod tests {
     #[test]
     fn the_average_is_exact() {
         let mut latencies = Latencies::default();
-        (1..=1000).for_each(|ms| latencies.add(Micros(ms * 1000)));
+        for ms in 1..=1000 {
+            latencies.add(Micros(ms * 1000));
+        }
         assert!((latencies.average_ms() - 500.5).abs() < 1e-9);
     }
 }

@@ -57,10 +57,8 @@ impl SessionFold {
         if has_latency(summary) {
             self.latencies.add(summary.latency());
         }
-        self.bytes = self
-            .bytes
-            .saturating_add(summary.request_bytes)
-            .saturating_add(summary.response_bytes);
+        self.bytes =
+            self.bytes.saturating_add(summary.request_bytes).saturating_add(summary.response_bytes);
     }
 
     /// The session's id.

@@ -1,1 +1,36 @@
-//! The web console's HTTP API, live feed and health.
+//! The console's HTTP API, live feed and health.
+//!
+//! One router answers three kinds of askers: the console over TCP, which must show a token; other
+//! commands over the control socket, which only this user can open; and a command itself, in
+//! process, when no recorder runs. Listings stream as lines of JSON and never gather in memory.
+
+mod api;
+mod ask;
+mod asked;
+mod clients;
+mod clock;
+mod error;
+mod exchanges;
+mod outflow;
+mod refusal;
+mod resolve;
+mod row;
+mod serve;
+mod sessions;
+mod status;
+mod token;
+mod welcome;
+
+pub use api::{Api, ConsoleFacts, Live, router};
+pub use ask::{Answer, Lines, Source, ask, ask_socket};
+pub use clients::ClientDetail;
+pub use error::ConsoleError;
+pub use exchanges::messages::MessageLine;
+pub use row::RowView;
+pub use serve::control::{Control, control_path, serve_control};
+pub use serve::serve;
+pub use status::ConsoleStatus;
+pub use token::Token;
+
+#[cfg(test)]
+mod tests;

@@ -1,26 +1,50 @@
-//! x
+//! HAR 1.2 (<http://www.softwareishard.com/blog/har-12-spec/>), written one exchange at a time.
+//!
+//! Bodies are whole and decoded, in base64 where they are not text. What the format has no place for
+//! stands in fields that begin with `_`, as it asks.
+
+mod entry;
+mod fields;
+
 use std::io::{self, Write};
 
 use wayside_exchange::Exchange;
 
-/// Writes a HAR file, one exchange at a time.
+/// Writes a HAR file; memory holds one exchange at a time.
 #[derive(Debug)]
 pub struct HarWriter<W> {
     out: W,
+    is_first: bool,
 }
 
 impl<W: Write> HarWriter<W> {
-    /// a
-    pub fn new(out: W) -> io::Result<Self> {
-        Ok(Self { out })
+    /// Begins the file.
+    pub fn new(mut out: W) -> io::Result<Self> {
+        let creator = serde_json::json!({"name": "Wayside", "version": env!("CARGO_PKG_VERSION")});
+        write!(out, "{{\"log\":{{\"version\":\"1.2\",\"creator\":{creator},\"pages\":[],")?;
+        out.write_all(b"\"entries\":[\n")?;
+        Ok(Self { out, is_first: true })
     }
-    /// a
-    pub fn entry(&mut self, exchange: &Exchange, request_body: &[u8], response_body: &[u8]) -> io::Result<()> {
-        let _ = (exchange, request_body, response_body);
+
+    /// Writes one exchange; the bodies are as transferred, as far as they were kept.
+    pub fn entry(
+        &mut self,
+        exchange: &Exchange,
+        request_body: &[u8],
+        response_body: &[u8],
+    ) -> io::Result<()> {
+        if !std::mem::replace(&mut self.is_first, false) {
+            self.out.write_all(b",\n")?;
+        }
+        let entry = entry::Entry::new(exchange, request_body, response_body);
+        serde_json::to_writer(&mut self.out, &entry)?;
         Ok(())
     }
-    /// a
-    pub fn finish(self) -> io::Result<W> {
+
+    /// Ends the file. Without it the file is not valid JSON.
+    pub fn finish(mut self) -> io::Result<W> {
+        self.out.write_all(b"\n]}}\n")?;
+        self.out.flush()?;
         Ok(self.out)
     }
 }

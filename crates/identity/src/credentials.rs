@@ -127,6 +127,9 @@ impl<'a> Redaction<'a> {
     }
 }
 
+/// Reads a client's name out of a secret; none where it holds none.
+type Naming = fn(&[u8]) -> Option<String>;
+
 /// The evidence in one head: the first of each kind.
 #[derive(Default)]
 struct Found {
@@ -139,7 +142,7 @@ struct Found {
 
 impl Found {
     fn note(&mut self, place: Place, secret: &[u8], fingerprint: &str) {
-        let (slot, name): (_, fn(&[u8]) -> Option<String>) = match place {
+        let (slot, name): (_, Naming) = match place {
             Place::Key => (&mut self.key, |_| None),
             Place::SignedRequest => (&mut self.key, claim::access_key),
             Place::Bearer => (&mut self.bearer, claim::of_bearer),

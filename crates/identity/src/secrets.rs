@@ -77,3 +77,49 @@ pub fn restore(head: &[u8], secrets: &[(String, Vec<u8>)]) -> Vec<u8> {
     restored.extend_from_slice(rest);
     restored
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn secrets_read_back(
+            secrets in proptest::collection::vec(
+                ("[a-z0-9-]{0,30}", proptest::collection::vec(any::<u8>(), 0..50)), 0..5,
+            ),
+        ) {
+            prop_assert_eq!(decode_secrets(&encode_secrets(&secrets)).unwrap(), secrets);
+        }
+
+        #[test]
+        fn damaged_secrets_are_an_error_and_never_a_panic(
+            plain in proptest::collection::vec(any::<u8>(), 1..60),
+        ) {
+            if let Ok(secrets) = decode_secrets(&plain) {
+                prop_assert!(secrets.is_empty() || encode_secrets(&secrets) == plain);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_sealed_secrets_is_said() {
+        assert_eq!(
+            decode_secrets(&[9]).unwrap_err().to_string(),
+            "the secrets have format version `9`, which this version of Wayside does not know"
+        );
+        let cut = encode_secrets(&[("t".into(), b"secret".to_vec())]);
+        let error = decode_secrets(cut.split_last().unwrap().1).unwrap_err();
+        assert_eq!(error.to_string(), "the secrets are damaged at byte 1");
+    }
+
+    #[test]
+    fn a_token_that_is_not_known_stays() {
+        let secrets = [("wayside-sealed-000000000001".to_owned(), b"S".to_vec())];
+        let head = b"a wayside-sealed-000000000001, wayside-sealed-000000000002, wayside-sealed-";
+        assert_eq!(restore(head, &secrets), b"a S, wayside-sealed-000000000002, wayside-sealed-");
+    }
+}

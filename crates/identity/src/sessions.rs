@@ -121,7 +121,8 @@ impl Sessions {
     /// Makes room for an eighth of the limit at once, so that a flood of clients costs each of them
     /// a constant share.
     fn forget_the_idle(&mut self) {
-        let mut ends: Vec<Timestamp> = self.clients.values().map(|recent| recent.newest.to).collect();
+        let mut ends: Vec<Timestamp> =
+            self.clients.values().map(|recent| recent.newest.to).collect();
         let room = (self.limit / 8).min(ends.len().saturating_sub(1));
         let (_, &mut longest, _) = ends.select_nth_unstable(room);
         let mut to_go = room + 1;
@@ -143,3 +144,6 @@ impl Span {
         self.to = self.to.max(at);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -192,7 +192,12 @@ impl Forward<'_> {
         let (mut parts, body) = response.into_parts();
         let kept = lease.wire().and_then(|wire| wire.take_head(|head| head.starts_with(b"HTTP/")));
         match kept {
-            Some(head) => self.course.answered(&head),
+            Some(head) => {
+                self.course.answered(&head);
+                if let Some(reason) = rendering::reason_beyond_ascii(&head) {
+                    parts.extensions.insert(reason);
+                }
+            }
             None if lease.is_http2() => self.course.answered(&rendering::http2_response(&parts)),
             None => {
                 self.course.answered(&rendering::http1_response(parts.status, &parts.headers));

@@ -1,6 +1,7 @@
 //! Heads that have no text on the wire, written in the form of [`wayside_exchange::Head`].
 
 use http::{HeaderMap, StatusCode, request, response};
+use hyper::ext::ReasonPhrase;
 
 /// A request head of HTTP/2, pseudo-header fields first.
 pub(crate) fn http2_request(parts: &request::Parts) -> Vec<u8> {
@@ -49,6 +50,16 @@ pub(crate) fn http1_response(status: StatusCode, headers: &HeaderMap) -> Vec<u8>
     fields(&mut text, headers);
     text.extend_from_slice(b"\r\n");
     text
+}
+
+/// The reason in a response head where hyper gives it up: when it is not all ASCII.
+pub(crate) fn reason_beyond_ascii(head: &[u8]) -> Option<ReasonPhrase> {
+    let line = head.split(|&byte| byte == b'\n').next()?.trim_ascii_end();
+    let reason = line.splitn(3, |&byte| byte == b' ').nth(2)?;
+    if reason.is_ascii() {
+        return None;
+    }
+    ReasonPhrase::try_from(reason).ok()
 }
 
 /// Trailer lines.

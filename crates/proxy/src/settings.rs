@@ -54,9 +54,9 @@ impl Default for Timeouts {
         Self {
             handshake: Duration::from_secs(10),
             header: Duration::from_secs(30),
-            idle: Duration::from_secs(300),
-            response: Duration::from_secs(120),
-            pool_idle: Duration::from_secs(60),
+            idle: Duration::from_mins(5),
+            response: Duration::from_mins(2),
+            pool_idle: Duration::from_mins(1),
         }
     }
 }

@@ -56,7 +56,7 @@ pub enum Overload {
 }
 
 /// A running recorder, shared by everyone who asks how it does.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Recorder {
     counts: Arc<Counts>,
     queue: Arc<Queue>,
@@ -78,7 +78,7 @@ pub struct TapeMaker {
 impl Recorder {
     /// Starts the recorder's thread on an open store.
     pub fn start(
-        store: Store,
+        store: &Store,
         writer: Writer,
         recovery: &Recovery,
         key: SealingKey,
@@ -90,7 +90,7 @@ impl Recorder {
         let recorder =
             Self { counts: Arc::clone(&counts), queue, feed: feed.clone(), store: store.clone() };
         let mut desk = Desk::new(writer, key, options, Arc::clone(&counts), feed);
-        desk.take_up_sessions(&store, recovery.newest)?;
+        desk.take_up_sessions(store, recovery.newest)?;
         let thread = std::thread::Builder::new()
             .name("recorder".to_owned())
             .spawn(move || desk.run(&receiver))
@@ -121,6 +121,12 @@ impl Recorder {
     /// The store that it writes to.
     pub fn store(&self) -> &Store {
         &self.store
+    }
+}
+
+impl std::fmt::Debug for Recorder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Recorder").finish_non_exhaustive()
     }
 }
 

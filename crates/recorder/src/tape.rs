@@ -1,6 +1,6 @@
 //! One worker's way to the desk: copies events into a batch, and hands the batch over.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
@@ -32,6 +32,8 @@ pub struct Tape {
     queue: Sender,
     counts: Arc<Counts>,
     this: Weak<Tape>,
+    /// The worker's runtime is going: nothing can be scheduled any more.
+    ending: Cell<bool>,
 }
 
 #[derive(Debug, Default)]
@@ -50,7 +52,13 @@ impl Tape {
             queue,
             counts,
             this: this.clone(),
+            ending: Cell::new(false),
         })
+    }
+
+    /// Says that the worker's runtime ends now: what still comes is handed over with the tape.
+    pub fn last(&self) {
+        self.ending.set(true);
     }
 
     /// Hands over what it has.
@@ -69,6 +77,9 @@ impl Tape {
     /// Sees to it that a batch that has just been begun is handed over in time.
     #[allow(clippy::disallowed_methods, reason = "drain flushes by dropping the tape")]
     fn begun(&self) {
+        if self.ending.get() {
+            return;
+        }
         let this = self.this.clone();
         tokio::task::spawn_local(async move {
             tokio::time::sleep(AGE).await;
@@ -78,9 +89,9 @@ impl Tape {
         });
     }
 
-    fn take(&self, filling: &mut Filling, event: Event<'_>) {
+    fn take(&self, filling: &mut Filling, event: &Event<'_>) {
         let batch = &mut filling.batch;
-        let entry = match event {
+        let entry = match *event {
             Event::Started { id, at, connection, version, head } => {
                 self.counts.forwarded.fetch_add(1, Relaxed);
                 if self.queue.queue().pressure() == Pressure::All {
@@ -154,7 +165,7 @@ impl Record for Tape {
             return;
         }
         let begins = filling.batch.is_empty();
-        self.take(&mut filling, event);
+        self.take(&mut filling, &event);
         if filling.batch.room() == 0 {
             self.hand_over_of(&mut filling);
         } else if begins && !filling.batch.is_empty() {

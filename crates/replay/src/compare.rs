@@ -23,6 +23,8 @@ pub(crate) struct Answer<'a> {
     pub(crate) status: u16,
     /// The header fields in order.
     pub(crate) fields: Vec<(String, String)>,
+    /// The trailer fields in order: a gRPC status is one.
+    pub(crate) trailers: Vec<(String, String)>,
     /// The hosts by which the answering side may call itself in a `Location`.
     pub(crate) hosts: Vec<String>,
     /// What stands before every path there.

@@ -64,8 +64,7 @@ pub(crate) fn restored(
     let key = options.sealing_key.as_ref().ok_or(ReplayError::NoSealingKey)?;
     let id = exchange.summary.id;
     let sealed = |reason: String| ReplayError::Sealed { id, reason };
-    let plain =
-        key.unseal(id, &exchange.sealed).map_err(|error| sealed(error.to_string()))?;
+    let plain = key.unseal(id, &exchange.sealed).map_err(|error| sealed(error.to_string()))?;
     let secrets = decode_secrets(&plain).map_err(|error| sealed(error.to_string()))?;
     let head = restore(&exchange.request.head.0, &secrets);
     Ok((Head(Bytes::from(head)), restore(&exchange.request.trailers, &secrets)))

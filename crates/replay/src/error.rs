@@ -17,7 +17,9 @@ pub enum ReplayError {
     #[error("`{0}` is not a pace: `recorded`, `max`, or a factor such as `2x`")]
     BadPace(String),
     /// Credentials would go to somebody who has not had them.
-    #[error("the credentials of `{id}` were recorded for `{recorded}` and the target is `{target}`{because}")]
+    #[error(
+        "the credentials of `{id}` were recorded for `{recorded}` and the target is `{target}`{because}"
+    )]
     CredentialsToAnotherHost {
         /// The first exchange that is so.
         id: ExchangeId,
@@ -49,7 +51,9 @@ impl ReplayError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Target(error) => error.hint(),
-            Self::BadPace(_) => Some("write `--pace recorded`, `--pace 2x` or `--pace max`".to_owned()),
+            Self::BadPace(_) => {
+                Some("write `--pace recorded`, `--pace 2x` or `--pace max`".to_owned())
+            }
             Self::CredentialsToAnotherHost { target, .. } => Some(format!(
                 "if `{target}` may have them, say so with `--credentials-to {target}`"
             )),

@@ -13,6 +13,7 @@ use crate::ReplayError;
 
 /// How to replay. Made by [`Options::to`], which chooses what does no harm.
 #[derive(Clone)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct Options {
     /// Where to send: scheme, host and port, and what stands before every path.
     pub target: Upstream,
@@ -69,7 +70,7 @@ impl Options {
             with_credentials: false,
             credentials_to: None,
             sealing_key: None,
-            timeout: Duration::from_secs(60),
+            timeout: Duration::from_mins(1),
             concurrency: 256,
             body_limit: 64 << 20,
             differences: 20,

@@ -6,15 +6,16 @@
 mod order;
 mod skip;
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use wayside_exchange::stored::Exchange;
 use wayside_exchange::{ExchangeId, HttpVersion, Timestamp};
 use wayside_store::Store;
 
-pub use order::Place;
 pub use skip::{SkipReason, Skipped};
 
-pub(crate) use order::{Span, places};
+pub(crate) use order::{Place, Span, places};
 pub(crate) use skip::is_safe;
 
 use crate::credentials;
@@ -56,9 +57,8 @@ pub struct Step {
     pub with_credentials: bool,
     /// How it ended in the recording.
     pub recorded: RecordedEnd,
-    /// Its place in the order.
     #[serde(skip)]
-    pub place: Place,
+    pub(crate) place: Place,
     #[serde(skip)]
     ended_at: Timestamp,
 }
@@ -98,6 +98,15 @@ impl Plan {
         Ok(plan)
     }
 
+    /// How many exchanges are skipped, by reason.
+    pub fn skipped_because(&self) -> BTreeMap<SkipReason, u64> {
+        let mut because = BTreeMap::new();
+        for skipped in &self.skipped {
+            *because.entry(skipped.reason).or_default() += 1;
+        }
+        because
+    }
+
     /// How many exchanges were asked for.
     pub fn len(&self) -> usize {
         self.steps.len() + self.skipped.len()
@@ -117,9 +126,10 @@ impl Step {
             credentials::check(summary, options)?;
         }
         let with_credentials = sealed && options.with_credentials;
-        let withheld = match with_credentials {
-            true => Vec::new(),
-            false => credentials::withheld(&exchange.request.head),
+        let withheld = if with_credentials {
+            Vec::new()
+        } else {
+            credentials::withheld(&exchange.request.head)
         };
         Ok(Self {
             id: summary.id,
@@ -146,11 +156,8 @@ impl Step {
 impl Skipped {
     fn new(exchange: &Exchange, reason: SkipReason, options: &Options) -> Self {
         let summary = &exchange.summary;
-        let url = if summary.method.is_empty() {
-            String::new()
-        } else {
-            target_url(summary, options)
-        };
+        let url =
+            if summary.method.is_empty() { String::new() } else { target_url(summary, options) };
         let recorded = RecordedEnd::of(exchange);
         Self { id: summary.id, method: summary.method.clone(), url, reason, recorded }
     }

@@ -180,3 +180,52 @@ impl fmt::Display for Difference {
 fn some<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
     Value::deserialize(deserializer).map(Some)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+
+    #[test]
+    fn the_fields_that_others_rely_on_keep_their_names_and_order() {
+        let compared = Compared {
+            id: ExchangeId(1),
+            method: "GET".to_owned(),
+            url: "http://h/".to_owned(),
+            sent: true,
+            skipped: None,
+            recorded: RecordedEnd { status: Some(200), latency_ms: 1.5, bytes: 3 },
+            replayed: Some(ReplayedEnd {
+                status: None,
+                latency_ms: 3.0,
+                bytes: 0,
+                error: Some("refused".to_owned()),
+            }),
+            same: false,
+            latency_factor: None,
+            differences: vec![Difference {
+                kind: DifferenceKind::Failure,
+                change: Change::Changed,
+                at: String::new(),
+                recorded: Some(200.into()),
+                replayed: Some("refused".into()),
+            }],
+            more: 0,
+            notes: Vec::new(),
+        };
+        let text = concat!(
+            r#"{"id":"000000000001","method":"GET","url":"http://h/","sent":true,"skipped":null,"#,
+            r#""recorded":{"status":200,"latency_ms":1.5,"bytes":3},"#,
+            r#""replayed":{"status":null,"latency_ms":3.0,"bytes":0,"error":"refused"},"#,
+            r#""same":false,"latency_factor":null,"#,
+            r#""differences":[{"kind":"failure","change":"changed","at":"","#,
+            r#""recorded":200,"replayed":"refused"}],"more":0,"notes":[]}"#,
+        );
+        assert_eq!(serde_json::to_string(&compared).unwrap(), text);
+        assert_eq!(serde_json::from_str::<Compared>(text).unwrap(), compared);
+        let totals =
+            Totals { skipped_because: [(SkipReason::Write, 2)].into(), ..Totals::default() };
+        let text = serde_json::to_string(&totals).unwrap();
+        assert!(text.contains(r#""skipped_because":{"write":2}"#), "{text}");
+    }
+}

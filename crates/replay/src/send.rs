@@ -30,7 +30,7 @@ use lane::{Kind, Lanes, Line};
 use request::Rebuilt;
 
 /// Longer than any replay, and short enough to be added to any point in time.
-pub(crate) const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
+pub(crate) const YEAR: Duration = Duration::from_hours(365 * 24);
 
 /// Sends the steps of one plan.
 pub(crate) struct Sender {
@@ -93,7 +93,7 @@ impl Sender {
         let sent = match self.prepare(step).await {
             Ok(prepared) => self.send_prepared(step, prepared, due).await,
             Err((exchange, error)) => {
-                sleep_until(due).await;
+                wait_until(due).await;
                 Sent { exchange: exchange.map(|e| *e), latency: Duration::ZERO, answer: Err(error) }
             }
         };
@@ -127,29 +127,27 @@ impl Sender {
         let mut repeated = is_safe(&step.method).then(|| body.again()).flatten();
         let mut body = body.outgoing(rebuilt.chunked, trailers.clone());
         let mut fresh = false;
-        let mut begun = due;
-        let mut gave_up = None;
-        let answered = loop {
+        let (begun, gave_up, answered) = loop {
             let title_case = rebuilt.title_case;
-            let line = self.lanes.line(&lane, step.http_version, title_case, fresh).await;
-            sleep_until(due).await;
-            begun = Instant::now();
-            gave_up = self.gave_up(&exchange, begun);
-            let line = match line {
-                Ok(line) => line,
-                Err(error) => break Err(Missed::Impossible(error)),
+            let dialled = self.lanes.line(&lane, step.http_version, title_case, fresh).await;
+            wait_until(due).await;
+            let begun = Instant::now();
+            let gave_up = gave_up(&exchange, begun);
+            let free = match dialled {
+                Ok(free) => free,
+                Err(error) => break (begun, gave_up, Err(Missed::Impossible(error))),
             };
             // A kept connection may have been closed while nobody used it. That says nothing about
             // the backend, so what can be sent again is, once, on a fresh one.
-            let stale = line.reused && !fresh;
+            let stale = free.reused && !fresh;
             fresh = true;
-            match attempt(line, &rebuilt, body, patience, gave_up).await {
+            match attempt(free, &rebuilt, body, patience, gave_up).await {
                 Err(Missed::Unsent(unsent)) if stale => body = *unsent,
                 Err(Missed::Broken(_)) if stale && repeated.is_some() => {
                     let again = repeated.take().unwrap_or_default();
                     body = again.outgoing(rebuilt.chunked, trailers.clone());
                 }
-                answered => break answered,
+                answered => break (begun, gave_up, answered),
             }
         };
         let answer = match answered {
@@ -168,16 +166,23 @@ impl Sender {
         };
         Sent { exchange: Some(exchange), latency: begun.elapsed(), answer }
     }
+}
 
-    /// Where the recorded client went away, and so do we.
-    fn gave_up(&self, exchange: &Exchange, begun: Instant) -> Option<GaveUp> {
-        let summary = &exchange.summary;
-        (summary.outcome == Outcome::ClientCancelled).then(|| {
-            let waited = Duration::from_micros(summary.latency().0).min(YEAR);
-            let bytes = exchange.response.as_ref().map_or(0, |response| response.body.bytes);
-            GaveUp { bytes, at: begun + waited }
-        })
+/// Timers are coarse to the millisecond: what is due already must not wait for the next one.
+async fn wait_until(due: Instant) {
+    if due > Instant::now() {
+        sleep_until(due).await;
     }
+}
+
+/// Where the recorded client went away, and so do we.
+fn gave_up(exchange: &Exchange, begun: Instant) -> Option<GaveUp> {
+    let summary = &exchange.summary;
+    (summary.outcome == Outcome::ClientCancelled).then(|| {
+        let waited = Duration::from_micros(summary.latency().0).min(YEAR);
+        let bytes = exchange.response.as_ref().map_or(0, |response| response.body.bytes);
+        GaveUp { bytes, at: begun + waited }
+    })
 }
 
 /// Reads what is needed of the store; blocks.
@@ -196,9 +201,8 @@ fn prepare(
     let bytes = exchange.request.body.bytes;
     let summary = &exchange.summary;
     let rebuilt = Rebuilt::of(&head, summary.http_version, bytes > 0, options)?;
-    let unread = |error: &dyn Error| {
-        format!("could not read the recorded request body: {}", reason(error))
-    };
+    let unread =
+        |error: &dyn Error| format!("could not read the recorded request body: {}", reason(error));
     let body = if bytes == 0 {
         Recorded::default()
     } else {
@@ -216,6 +220,7 @@ async fn attempt(
     patience: Duration,
     gave_up: Option<GaveUp>,
 ) -> Result<(http::Response<Incoming>, Kind), Missed> {
+    let taken = body.taken();
     let request = match line.kind {
         Kind::Http1(_) => rebuilt.http1(body),
         Kind::Http2(_) => rebuilt.http2(body),
@@ -224,10 +229,10 @@ async fn attempt(
     let mut kind = line.kind;
     let answered = match &mut kind {
         Kind::Http1(sender) => {
-            answer::head(sender.try_send_request(request), patience, gave_up).await
+            answer::head(sender.try_send_request(request), &taken, patience, gave_up).await
         }
         Kind::Http2(sender) => {
-            answer::head(sender.try_send_request(request), patience, gave_up).await
+            answer::head(sender.try_send_request(request), &taken, patience, gave_up).await
         }
     };
     match answered {

@@ -3,8 +3,6 @@
 //! The header has a checksum of its own, so that the next block is found without reading this one,
 //! and names its own position, so that bytes left over from elsewhere are never taken for a block.
 
-use wayside_exchange::Half;
-
 use crate::codec::Take;
 
 pub(crate) mod pack;
@@ -82,11 +80,6 @@ impl BlockHeader {
     /// Bytes of header and payload.
     pub(crate) fn len(&self) -> u64 {
         HEADER as u64 + u64::from(self.stored)
-    }
-
-    /// Which body a piece belongs to.
-    pub(crate) fn half(&self) -> Half {
-        if self.flags & flag::RESPONSE == 0 { Half::Request } else { Half::Response }
     }
 
     /// As bytes.

@@ -4,23 +4,24 @@
 //! by byte). Everything else, the catalogue in memory and the index on disk, is derived from the
 //! log and disposable. One [`Writer`] appends, any number of [`Store`] handles read.
 
-//TMP mod block;
-//TMP mod cache;
-//TMP mod catalogue;
-//TMP mod codec;
+mod block;
+mod cache;
+mod catalogue;
+mod codec;
 mod error;
-//TMP mod forwarded;
-//TMP mod index;
-//TMP mod lock;
+mod forwarded;
+mod index;
+mod lock;
+mod log;
 mod record;
-//TMP mod row;
+mod row;
 pub mod seal;
-//TMP mod segment;
-//TMP mod storage;
+mod segment;
+mod storage;
 mod store;
 mod verify;
 mod writer;
-//TMP mod zone;
+mod zone;
 
 pub use error::StoreError;
 pub use record::{Extent, NewBody, NewMessage, NewRecord};
@@ -31,5 +32,5 @@ pub use store::{Durability, Options, Recovery, Store, StoreStatus};
 pub use verify::{DamagedBlock, Progress, Verification, rebuild, verify};
 pub use writer::Writer;
 
-//TMP cfgtest
-//TMP mod tests;
+#[cfg(test)]
+mod tests;

@@ -4,8 +4,8 @@ use bytes::Bytes;
 use wayside_exchange::stored::Arrival;
 use wayside_exchange::{BodyEnd, Summary};
 
-//TMP pub(crate) mod decode;
-//TMP pub(crate) mod encode;
+pub(crate) mod decode;
+pub(crate) mod encode;
 
 /// Where a piece of a body, written ahead of its record, lies in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

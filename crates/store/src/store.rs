@@ -1,17 +1,24 @@
-//! The reading side: opening a store, and what every read shares.
+//! The reading side of a store, and what can be said about it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
+use wayside_exchange::filter::Filter;
 use wayside_exchange::{Exchange, ExchangeId, Half};
-//TMPF use wayside_exchange::filter::Filter;
 
 use crate::error::StoreError;
 use crate::writer::Writer;
 
-pub mod body;
-pub mod find;
-pub mod resolve;
+use body::BodyReader;
+use find::{Found, Order};
+use resolve::Named;
+pub(crate) use shared::Shared;
+
+pub(crate) mod body;
+pub(crate) mod find;
+pub(crate) mod open;
+pub(crate) mod resolve;
+pub(crate) mod shared;
 
 /// Which failure a record survives once `recorded_through` or `durable_through` has passed it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -79,10 +86,11 @@ pub struct StoreStatus {
     pub problems: Vec<String>,
 }
 
-/// The reading side of a store: cheap to clone, shared between threads.
+/// The reading side of a store: cheap to clone, shared between threads. Every read works on what
+/// was written when it began.
 #[derive(Clone)]
 pub struct Store {
-    shared: Arc<PathBuf>,
+    pub(crate) shared: Arc<Shared>,
 }
 
 impl Default for Options {
@@ -95,35 +103,44 @@ impl Store {
     /// Opens the store in `dir` for writing, makes it when there is none, and cuts what a crash left
     /// unfinished. Fails when another process writes to it.
     pub fn open(dir: &Path, options: Options) -> Result<(Store, Writer, Recovery), StoreError> {
-        let _ = options;
-        Ok((Store { shared: Arc::new(dir.to_owned()) }, Writer {}, Recovery::default()))
+        let (shared, writer, recovery) = open::for_writing(dir, options)?;
+        Ok((Store { shared }, writer, recovery))
     }
-    /// Opens the store in `dir` for reading only, beside a writer or any number of readers.
+
+    /// Opens the store in `dir` for reading only. Works beside a writer and any number of readers;
+    /// each read sees what was written when it began.
     pub fn read_only(dir: &Path) -> Result<Store, StoreError> {
-        Ok(Store { shared: Arc::new(dir.to_owned()) })
+        Ok(Store { shared: open::for_reading(dir)? })
     }
-    /// Finds.
-    pub fn find<F>(&self, filter: F, order: find::Order) -> find::Found {
-        let _ = (filter, order);
-        find::Found {}
+
+    /// The rows that `filter` lets through, by id. Nothing is read before it is asked for.
+    pub fn find(&self, filter: Filter, order: Order) -> Found {
+        self.shared.refresh();
+        Found::new(self.shared.clone(), filter, order)
     }
-    /// One.
+
+    /// One exchange, without its bodies; none when there is none of this id.
     pub fn exchange(&self, id: ExchangeId) -> Result<Option<Exchange>, StoreError> {
-        let _ = id;
-        Ok(None)
+        self.shared.refresh();
+        Ok(self.shared.stored(id)?.map(|stored| stored.exchange))
     }
-    /// Body.
-    pub fn body(&self, id: ExchangeId, half: Half) -> Result<Option<body::BodyReader>, StoreError> {
-        let _ = (id, half, &self.shared);
-        Ok(None)
+
+    /// The kept bytes of a body as transferred; none when there is no such exchange or no such half.
+    pub fn body(&self, id: ExchangeId, half: Half) -> Result<Option<BodyReader>, StoreError> {
+        self.shared.refresh();
+        let Some(stored) = self.shared.stored(id)? else { return Ok(None) };
+        Ok(stored.kept(half).map(|kept| BodyReader::new(self.shared.clone(), id, kept)))
     }
-    /// Prefix.
-    pub fn resolve(&self, prefix: &str) -> Result<resolve::Named, StoreError> {
-        let _ = prefix;
-        Ok(resolve::Named::Nothing)
+
+    /// What the beginning of an id names: an exchange, or a session when it begins with `s`.
+    pub fn resolve(&self, prefix: &str) -> Result<Named, StoreError> {
+        self.shared.refresh();
+        resolve::resolve(&self.shared, prefix)
     }
-    /// Status.
+
+    /// How the store does now.
     pub fn status(&self) -> StoreStatus {
-        StoreStatus::default()
+        self.shared.refresh();
+        self.shared.status()
     }
 }

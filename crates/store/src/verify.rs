@@ -1,6 +1,27 @@
-//! Checking every block.
+//! Checking every block of a store, and making its index anew.
+
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::block::{BlockHeader, Kind, pack};
+use crate::catalogue::load::load;
+use crate::catalogue::scan::{Care, Met, Scan};
+use crate::catalogue::{Catalogue, Group};
 use crate::error::StoreError;
+use crate::forwarded::Counts;
+use crate::index::feed::{add_text, zone_of};
+use crate::index::text::TextBuilder;
+use crate::index::{Index, NoIndex};
+use crate::lock::Lock;
+use crate::log::Log;
+use crate::record::decode::record;
+use crate::row::decode::rows;
+use crate::segment::Segment;
+use crate::storage::disk::Disk;
+use crate::store::{Shared, open};
+
 /// How far a long run is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
@@ -9,6 +30,7 @@ pub struct Progress {
     /// Bytes of the log in all.
     pub total: u64,
 }
+
 /// A block that is not what its checksums say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DamagedBlock {
@@ -19,34 +41,191 @@ pub struct DamagedBlock {
     /// What does not fit.
     pub reason: String,
 }
+
 /// What a check of every block found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Verification {
     /// Segments read.
     pub segments: u64,
-    /// Blocks read.
+    /// Good blocks read.
     pub blocks: u64,
-    /// Bytes read.
+    /// Bytes of the log.
     pub bytes: u64,
     /// Exchanges, each counted once.
     pub exchanges: u64,
-    /// How many of them still ran when their recorder stopped, or run now.
+    /// How many of them run still, or did when their recorder stopped.
     pub open: u64,
     /// Pieces of long bodies.
     pub pieces: u64,
+    /// Bytes after the last whole block: a write under way, or one that a crash cut short.
+    pub torn_bytes: u64,
     /// Blocks that are damaged.
     pub damaged: Vec<DamagedBlock>,
     /// Exchanges lost in crashes, over the life of the store.
     pub lost: u64,
 }
-/// Verify.
+
+/// Reads every block of the store in `dir`, checks it against its checksums, reads every record in
+/// it, and reconciles the counts. Changes nothing and works beside a recorder.
 pub fn verify(dir: &Path, progress: &mut dyn FnMut(Progress)) -> Result<Verification, StoreError> {
-    let _ = (dir, progress);
-    Ok(Verification::default())
+    let log = open_log(dir)?;
+    let loaded = load(&log, Care::Payloads)?;
+    let mut check = Check {
+        log: &log,
+        result: Verification { torn_bytes: loaded.torn_bytes, ..Verification::default() },
+        catalogue: Catalogue::default(),
+        data: None,
+    };
+    for problem in &loaded.problems {
+        // Those inside a segment are met again below.
+        if let StoreError::Damaged { path, offset: 0, reason } = problem {
+            let segment = path.clone();
+            check.result.damaged.push(DamagedBlock {
+                segment,
+                offset: 0,
+                reason: (*reason).into(),
+            });
+        }
+    }
+    let total = loaded.catalogue.segments.iter().map(|segment| segment.end - segment.base).sum();
+    for segment in &loaded.catalogue.segments {
+        let done = check.result.bytes;
+        check.segment(segment, &mut |bytes| progress(Progress { done: done + bytes, total }))?;
+    }
+    let counts = Counts::read(dir);
+    let mut result = check.result;
+    result.exchanges = check.catalogue.stored;
+    result.open = check.catalogue.open_ids().count() as u64;
+    result.lost = counts.lost_before;
+    if !Lock::is_held(dir) {
+        let recorded = open::recorded_since(&log, &loaded.catalogue, counts.since);
+        result.lost += counts.forwarded.saturating_sub(recorded);
+    }
+    Ok(result)
 }
-/// Rebuild.
+
+/// Makes the index of the store in `dir` anew. No recorder may run.
 pub fn rebuild(dir: &Path, progress: &mut dyn FnMut(Progress)) -> Result<(), StoreError> {
-    let _ = (dir, progress);
+    let log = open_log(dir)?;
+    let _lock = Lock::take(dir)?;
+    let folder = dir.join("index");
+    match std::fs::remove_dir_all(&folder) {
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+            return Err(StoreError::io("delete", &folder, source));
+        }
+        _ => {}
+    }
+    let index = Index::open(&folder).map_err(|error| {
+        let reason = match error {
+            NoIndex::Locked => "it is in use by another process".to_owned(),
+            NoIndex::Damaged(reason) => reason,
+        };
+        StoreError::io("make the index", &folder, std::io::Error::other(reason))
+    })?;
+    let catalogue = load(&log, Care::Headers)?.catalogue;
+    let (groups, total) = (catalogue.groups.clone(), catalogue.end());
+    let start = catalogue.segments.first().map_or(0, |segment| segment.base);
+    let shared = Arc::new(Shared::new(dir.to_owned(), log, catalogue, None, false));
+    let mut text = TextBuilder::new();
+    for group in &groups {
+        // A damaged block has no entry, and so may match anything.
+        if let Ok(zone) = zone_of(&shared, group) {
+            index.put_zone(group, &zone);
+            let _ = add_text(&shared, &index, group, &mut text);
+        }
+        progress(Progress { done: group.position - start, total: total - start });
+    }
+    index.flush();
+    progress(Progress { done: total - start, total: total - start });
     Ok(())
+}
+
+fn open_log(dir: &Path) -> Result<Log, StoreError> {
+    let folder = dir.join("segments");
+    match std::fs::metadata(&folder) {
+        Ok(_) => Ok(Log::new(Arc::new(Disk::existing(&folder)))),
+        Err(source) => Err(StoreError::io("open the store", dir, source)),
+    }
+}
+
+struct Check<'a> {
+    log: &'a Log,
+    result: Verification,
+    catalogue: Catalogue,
+    /// The good DATA block just before.
+    data: Option<(BlockHeader, Bytes)>,
+}
+
+impl Check<'_> {
+    fn segment(
+        &mut self,
+        segment: &Segment,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<(), StoreError> {
+        self.result.segments += 1;
+        self.data = None;
+        let mut scan = Scan::new(self.log, *segment, segment.base, Care::Payloads);
+        while let Some(met) = scan.step()? {
+            match met {
+                Met::Bad(position, reason) => {
+                    self.data = None;
+                    self.bad(segment, position, reason);
+                }
+                Met::Good(header, payload) => {
+                    progress(header.position - segment.base);
+                    match self.block(&header, payload) {
+                        Ok(()) => self.result.blocks += 1,
+                        Err(reason) => self.bad(segment, header.position, reason),
+                    }
+                }
+            }
+        }
+        self.result.bytes += segment.end - segment.base;
+        progress(segment.end - segment.base);
+        Ok(())
+    }
+
+    fn bad(&mut self, segment: &Segment, position: u64, reason: &str) {
+        self.result.damaged.push(DamagedBlock {
+            segment: self.log.path(segment.number),
+            offset: segment.offset(position),
+            reason: reason.to_owned(),
+        });
+    }
+
+    fn block(&mut self, header: &BlockHeader, payload: Vec<u8>) -> Result<(), &'static str> {
+        let raw = Bytes::from(pack::unpack(header, payload)?);
+        match header.kind {
+            Kind::Piece => self.result.pieces += 1,
+            Kind::Data => self.data = Some((*header, raw)),
+            Kind::Summary => self.group(header, &raw)?,
+        }
+        Ok(())
+    }
+
+    /// The rows of a group against its records.
+    fn group(&mut self, header: &BlockHeader, raw: &Bytes) -> Result<(), &'static str> {
+        let group = Group::of(header);
+        let data = self.data.take();
+        let rows = rows(raw, header.count).ok_or("its rows cannot be read")?;
+        let tracked = self.catalogue.tracked_among(&rows);
+        self.catalogue.push(group, None, &tracked);
+        let (data, records) = data
+            .filter(|(data, _)| data.position == group.data_position())
+            .ok_or("its exchanges' heads and bodies are missing or damaged")?;
+        if data.count != header.count {
+            return Err("it has another number of exchanges than its data");
+        }
+        let end = rows.last().map_or(0, |row| row.offset as usize + row.len as usize);
+        if end != records.len() {
+            return Err("its rows do not cover its data");
+        }
+        for row in rows {
+            let start = row.offset as usize;
+            record(&records, start..start + row.len as usize, row.summary)
+                .ok_or("a record in its data cannot be read")?;
+        }
+        Ok(())
+    }
 }

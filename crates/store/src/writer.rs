@@ -1,22 +1,300 @@
-//! The append side.
-use wayside_exchange::{ExchangeId, Half, Timestamp};
+//! The append side: gathers records into groups, compresses them, and writes each with one call.
+//!
+//! Records wait uncompressed in `group`; whole blocks wait in `pending` and are written together.
+//! What waits has its position in the log already, so that pieces can be referred to before they
+//! are written, and a failed write is repeated as it was, here or in a new segment.
+
+use std::sync::Arc;
+
+use wayside_exchange::{ExchangeId, Half, Micros, Timestamp};
+
+use crate::block::{BlockHeader, Kind, MOST, Packing, flag, pack::Packer};
 use crate::error::StoreError;
-use crate::record::{Extent, NewRecord};
-/// The one append side.
-pub struct Writer {}
+use crate::forwarded::ForwardedFile;
+use crate::index::feed::Feed;
+use crate::lock::Lock;
+use crate::record::{Extent, NewRecord, encode};
+use crate::store::{Durability, Options, Shared};
+
+use group::GroupBuilder;
+use pending::Pending;
+use sync::SyncThread;
+use tail::Tail;
+
+mod group;
+pub(crate) mod pending;
+pub(crate) mod sync;
+mod tail;
+
+/// A body with more than this after its pieces is written as pieces of its own, so that reading
+/// heads never reads it.
+const SMALL_BODY: usize = 64 << 10;
+/// The most that a record may take in a block.
+const LARGEST_RECORD: usize = MOST / 2;
+/// How much may wait while the disk refuses; then records are refused.
+const MOST_WAITING: usize = 8 << 20;
+/// What waits this long is written, so that with a tick each 100 ms nothing waits longer.
+const WRITE_AFTER: Micros = Micros(90_000);
+
+/// Appends to a store. There is one for each store; it holds the store's lock.
+pub struct Writer {
+    shared: Arc<Shared>,
+    options: Options,
+    packer: Packer,
+    group: GroupBuilder,
+    pending: Pending,
+    tail: Tail,
+    sync: SyncThread,
+    feed: Feed,
+    forwarded: ForwardedFile,
+    now: Timestamp,
+    /// When the oldest of what waits had come at the latest.
+    waiting_since: Option<Timestamp>,
+    /// The last write failed, so writing is left to the next tick.
+    refused: bool,
+    spill: Vec<u8>,
+    _lock: Lock,
+}
+
+/// What a writer is made of.
+pub(crate) struct Parts {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) options: Options,
+    pub(crate) last_number: u64,
+    pub(crate) forwarded: ForwardedFile,
+    pub(crate) lock: Lock,
+    pub(crate) feed: Feed,
+}
+
 impl Writer {
-    /// a
-    pub fn append(&mut self, record: &NewRecord<'_>) -> Result<(), StoreError> { let _ = record; Ok(()) }
-    /// a
-    pub fn append_piece(&mut self, id: ExchangeId, half: Half, data: &[u8]) -> Result<Extent, StoreError> { let _ = (id, half); Ok(Extent { position: 0, bytes: data.len() as u64 }) }
-    /// a
-    pub fn tick(&mut self, now: Timestamp) -> Result<(), StoreError> { let _ = now; Ok(()) }
-    /// a
-    pub fn flush(&mut self) -> Result<(), StoreError> { Ok(()) }
-    /// a
-    pub fn sync(&mut self) -> Result<(), StoreError> { Ok(()) }
-    /// a
-    pub fn close(self) -> Result<(), StoreError> { Ok(()) }
-    /// a
-    pub fn note_forwarded(&mut self, count: u64) -> Result<(), StoreError> { let _ = count; Ok(()) }
+    pub(crate) fn new(parts: Parts) -> Result<Writer, StoreError> {
+        let Parts { shared, options, last_number, forwarded, lock, feed } = parts;
+        let (end, running, segment) = {
+            let catalogue = shared.catalogue.read();
+            let running = catalogue.open_ids().collect();
+            (catalogue.end(), running, catalogue.segments.last().copied())
+        };
+        let sync = SyncThread::start(shared.clone())
+            .map_err(|source| StoreError::io("start the sync thread of", &shared.dir, source))?;
+        Ok(Writer {
+            packer: Packer::new(),
+            group: GroupBuilder::new(running),
+            pending: Pending::new(end),
+            tail: Tail::new(segment, last_number, end),
+            sync,
+            feed,
+            forwarded,
+            now: Timestamp(0),
+            waiting_since: None,
+            refused: false,
+            spill: Vec::new(),
+            _lock: lock,
+            shared,
+            options,
+        })
+    }
+
+    /// Takes a record. It is written when a block is full, or by the next ticks. On an error the
+    /// record was not taken, and everything before it is as it was.
+    pub fn append(&mut self, record: &NewRecord<'_>) -> Result<(), StoreError> {
+        self.refuse_when_stuck()?;
+        let mut spilled = Vec::new();
+        self.spill_body(record, Half::Request, &mut spilled)?;
+        self.spill_body(record, Half::Response, &mut spilled)?;
+        let before = self.group.data.len();
+        encode::record(&mut self.group.data, record, &spilled);
+        let len = self.group.data.len() - before;
+        if len > LARGEST_RECORD {
+            self.group.data.truncate(before);
+            return Err(StoreError::TooLarge { bytes: len as u64, limit: LARGEST_RECORD as u64 });
+        }
+        self.group.add(record.summary, len);
+        self.waiting_since.get_or_insert(self.now);
+        if self.group.data.len() >= self.options.block_bytes {
+            self.seal_group();
+            if !self.refused {
+                // The record is taken whatever the disk says; a tick tells of the trouble.
+                let _ = self.write_pending();
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes part of a body ahead of its record: at most a block. The extent is good from now on.
+    pub fn append_piece(
+        &mut self,
+        id: ExchangeId,
+        half: Half,
+        data: &[u8],
+    ) -> Result<Extent, StoreError> {
+        self.refuse_when_stuck()?;
+        if data.len() > LARGEST_RECORD {
+            let (bytes, limit) = (data.len() as u64, LARGEST_RECORD as u64);
+            return Err(StoreError::TooLarge { bytes, limit });
+        }
+        let position = self.pending.end();
+        let header = BlockHeader {
+            kind: Kind::Piece,
+            packing: Packing::Raw,
+            flags: if half == Half::Response { flag::RESPONSE } else { 0 },
+            statuses: 0,
+            stored: 0,
+            raw: 0,
+            count: 1,
+            back: 0,
+            position,
+            first: id.0,
+            last: id.0,
+            earliest: 0,
+            latest: 0,
+            longest: 0,
+            payload_crc: 0,
+        };
+        self.packer.pack(header, data, false, &mut self.pending.bytes);
+        self.waiting_since.get_or_insert(self.now);
+        if self.pending.bytes.len() >= self.options.block_bytes && !self.refused {
+            let _ = self.write_pending();
+        }
+        Ok(Extent { position, bytes: data.len() as u64 })
+    }
+
+    /// Writes what has waited long enough and syncs as the durability asks; call it at least every
+    /// 100 ms. After a failure it tries again, so recording goes on by itself when it can.
+    pub fn tick(&mut self, now: Timestamp) -> Result<(), StoreError> {
+        self.now = now;
+        let due = self.waiting_since.is_some_and(|since| now.since(since) >= WRITE_AFTER);
+        let wrote = if due || self.refused { self.flush() } else { Ok(()) };
+        if self.options.durability == Durability::Power {
+            self.sync.request_when_due(now, &mut self.tail, self.shared.recorded());
+        }
+        self.save_unsynced()?;
+        wrote
+    }
+
+    /// Writes what waits, so that it survives the death of this process.
+    pub fn flush(&mut self) -> Result<(), StoreError> {
+        self.seal_group();
+        self.write_pending()
+    }
+
+    /// Writes what waits and returns when it survives a power loss.
+    pub fn sync(&mut self) -> Result<(), StoreError> {
+        self.flush()?;
+        self.sync.request(&mut self.tail, self.shared.recorded());
+        if self.sync.wait().is_ok() {
+            return Ok(());
+        }
+        self.save_unsynced()?;
+        self.sync.request(&mut self.tail, self.shared.recorded());
+        self.sync
+            .wait()
+            .map_err(|source| StoreError::io("sync", &self.shared.log.storage.path(""), source))
+    }
+
+    /// Stops cleanly: everything is written and durable, and no exchange counts as lost.
+    pub fn close(mut self) -> Result<(), StoreError> {
+        self.sync()?;
+        self.feed.finish();
+        self.forwarded.note(0)
+    }
+
+    /// Keeps the number of exchanges that this recorder has begun, so that after a crash the next
+    /// one can say how many are lost.
+    pub fn note_forwarded(&mut self, count: u64) -> Result<(), StoreError> {
+        self.forwarded.note(count)
+    }
+
+    fn refuse_when_stuck(&self) -> Result<(), StoreError> {
+        let waiting = self.pending.bytes.len() + self.group.data.len();
+        if self.refused && waiting >= MOST_WAITING {
+            return Err(StoreError::Full { path: self.shared.dir.clone() });
+        }
+        Ok(())
+    }
+
+    fn spill_body(
+        &mut self,
+        record: &NewRecord<'_>,
+        half: Half,
+        spilled: &mut Vec<(Half, Extent)>,
+    ) -> Result<(), StoreError> {
+        let message = match half {
+            Half::Request => Some(&record.request),
+            Half::Response => record.response.as_ref(),
+        };
+        let Some(body) = message.map(|message| message.body) else { return Ok(()) };
+        if body.rest_len() <= SMALL_BODY {
+            return Ok(());
+        }
+        let mut spill = std::mem::take(&mut self.spill);
+        spill.clear();
+        for slice in body.rest {
+            let mut slice = *slice;
+            while !slice.is_empty() {
+                let room = self.options.block_bytes.saturating_sub(spill.len()).max(1);
+                let (now, later) = slice.split_at(room.min(slice.len()));
+                spill.extend_from_slice(now);
+                slice = later;
+                if spill.len() >= self.options.block_bytes {
+                    spilled.push((half, self.append_piece(record.summary.id, half, &spill)?));
+                    spill.clear();
+                }
+            }
+        }
+        if !spill.is_empty() {
+            spilled.push((half, self.append_piece(record.summary.id, half, &spill)?));
+        }
+        self.spill = spill;
+        Ok(())
+    }
+
+    fn seal_group(&mut self) {
+        if let Some(sealed) = self.group.seal(&mut self.packer, &mut self.pending) {
+            self.pending.groups.push(sealed);
+        }
+    }
+
+    fn write_pending(&mut self) -> Result<(), StoreError> {
+        if self.pending.bytes.is_empty() {
+            self.waiting_since = None;
+            self.refused = false;
+            return Ok(());
+        }
+        let written = self.tail.write(&self.shared, &self.options, self.now, &self.pending);
+        self.refused = written.is_err();
+        if let Err(error) = written {
+            self.shared.note_trouble(&error);
+            return Err(error);
+        }
+        self.shared.trouble_is_over();
+        let groups = self.pending.published();
+        self.waiting_since = (!self.group.is_empty()).then_some(self.now);
+        self.shared.publish(&groups, self.tail.segment(), self.pending.newest);
+        self.feed.send(groups);
+        Ok(())
+    }
+
+    /// After a failed sync: writes what may not have reached the disk once more, elsewhere.
+    fn save_unsynced(&mut self) -> Result<(), StoreError> {
+        let Some(failed) = self.sync.take_failure() else { return Ok(()) };
+        let saved = self.tail.rewrite(&self.shared, self.now, self.sync.durable_position());
+        match saved {
+            Ok(()) => {
+                tracing::warn!(error = %failed, "a sync failed; the blocks since the last one were written anew");
+                self.sync.request(&mut self.tail, self.shared.recorded());
+                Ok(())
+            }
+            Err(error) => {
+                self.shared.note_trouble(&error);
+                self.sync.put_failure_back(failed);
+                Err(error)
+            }
+        }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        let _ = self.flush();
+    }
 }

@@ -60,11 +60,18 @@ impl Bound {
         Ok(Self { socket, address: self.address })
     }
 
+    /// The socket for a server that brings its own way to accept, registered as by
+    /// [`Bound::serve`].
+    pub fn into_tokio(self) -> Result<TcpListener> {
+        TcpListener::from_std(self.socket)
+            .map_err(|source| Error::Listen { address: self.address.to_string(), source })
+    }
+
     /// Registers the socket with the runtime that calls this: once per worker, on the worker.
     pub fn serve(self) -> Result<Listener> {
-        let socket = TcpListener::from_std(self.socket)
-            .map_err(|source| Error::Listen { address: self.address.to_string(), source })?;
-        Ok(Listener { socket, address: self.address, struggling: AtomicBool::new(false) })
+        let address = self.address;
+        let socket = self.into_tokio()?;
+        Ok(Listener { socket, address, struggling: AtomicBool::new(false) })
     }
 }
 

@@ -10,8 +10,13 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub use exchanging::{ExportArgs, ExportFormat, ReplayArgs, ReplayPace};
-pub use listing::{ClientsArgs, ClientsVerb, ExchangesArgs, Listing, SessionsArgs, ShowArgs, WhichHalf};
+pub use listing::{ClientsArgs, ClientsVerb, ExchangesArgs, SessionsArgs, ShowArgs};
 pub use typed::Typed;
+
+const DATA_HELP: &str =
+    "The folder that keeps the recording [env: WAYSIDE_DATA] [default: ./wayside-data]";
+const CONFIG_HELP: &str =
+    "The configuration file (TOML) [env: WAYSIDE_CONFIG] [default: ./wayside.toml when there]";
 
 /// The command.
 #[derive(Debug, Parser)]
@@ -38,11 +43,11 @@ pub struct Cli {
 /// What goes with every verb.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Everywhere {
-    /// The folder that keeps the recording [env: WAYSIDE_DATA] [default: ./wayside-data]
-    #[arg(long, global = true, value_name = "DIR")]
+    /// The folder that keeps the recording.
+    #[arg(long, global = true, value_name = "DIR", help = DATA_HELP)]
     pub data: Option<PathBuf>,
-    /// The configuration file (TOML) [env: WAYSIDE_CONFIG] [default: ./wayside.toml when there]
-    #[arg(long, global = true, value_name = "FILE")]
+    /// The configuration file.
+    #[arg(long, global = true, value_name = "FILE", help = CONFIG_HELP)]
     pub config: Option<PathBuf>,
 }
 
@@ -143,7 +148,7 @@ pub enum CertsVerb {
         /// The folder they go into
         #[arg(default_value = "certs")]
         folder: PathBuf,
-        /// A host name or address for the leaf; repeatable [default: localhost, 127.0.0.1, ::1]
+        /// A host name or address for the leaf; repeatable; localhost unless given
         #[arg(long = "name", value_name = "NAME")]
         names: Vec<String>,
     },
@@ -198,3 +203,6 @@ pub struct CompletionsArgs {
     /// The shell
     pub shell: clap_complete::Shell,
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,7 +11,7 @@ pub mod units;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-pub use settings::{CertificateFiles, Durability, OnOverload, Settings, address};
+pub use settings::{Durability, OnOverload, Settings};
 
 use crate::args::{Everywhere, Typed};
 use crate::report::trouble::Trouble;
@@ -58,7 +58,9 @@ pub fn resolve(
     let values = KEYS.iter().map(|key| {
         let flag = match key.name {
             "upstream" => upstream.map(|text| vec![text.to_owned()]),
-            "data" => everywhere.data.as_ref().map(|path| vec![path.to_string_lossy().into_owned()]),
+            "data" => {
+                everywhere.data.as_ref().map(|path| vec![path.to_string_lossy().into_owned()])
+            }
             name => typed.values(name),
         };
         if let Some(values) = flag {

@@ -1,12 +1,16 @@
 //! The `wayside` command: the whole program in one match, and its exit code decided in one place.
 
+#![allow(unreachable_pub, reason = "a program exports nothing: `pub` says for its other modules")]
+
 mod args;
 mod clock;
 mod commands;
 mod config;
 mod exit;
 mod report;
+mod sealed;
 mod source;
+mod wire;
 
 use std::future::Future;
 use std::process::ExitCode;
@@ -52,7 +56,8 @@ fn run(cli: Cli, printer: &mut Printer) -> anyhow::Result<Exit> {
         config::resolve(everywhere, typed, upstream, &config::environment)
     };
     match cli.verb {
-        Verb::Record(_) | Verb::Demo(_) => Ok(Exit::Failed),
+        Verb::Record(args) => commands::record::run(everywhere, &args, printer),
+        Verb::Demo(args) => commands::demo::run(everywhere, &args, printer),
         Verb::Clients(args) => wait(commands::clients::run(args, &data()?, printer)),
         Verb::Sessions(args) => wait(commands::sessions::run(args, &data()?, printer)),
         Verb::Exchanges(args) => wait(commands::exchanges::run(args, &data()?, printer)),
@@ -66,7 +71,9 @@ fn run(cli: Cli, printer: &mut Printer) -> anyhow::Result<Exit> {
             let settings = resolve(&args.settings, args.upstream.as_deref())?.settings()?;
             wait(commands::doctor::run(&settings, printer))
         }
-        Verb::Config(args) => commands::config::run(&args, &resolve(&args.settings, None)?, printer),
+        Verb::Config(args) => {
+            commands::config::run(&args, &resolve(&args.settings, None)?, printer)
+        }
         Verb::Completions(args) => commands::completions::run(&args, printer),
     }
 }

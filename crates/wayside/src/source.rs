@@ -1,93 +1,102 @@
 //! Where answers come from: the running recorder, over its control socket, or the same API in this
 //! process when none runs. The verbs cannot tell the difference.
 
-mod answer;
 mod question;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Context as _;
-use http_body_util::{BodyExt as _, Empty};
-use hyper_util::rt::TokioIo;
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt as _;
 use tokio::net::UnixStream;
-use tokio::task::JoinSet;
-use tower::ServiceExt as _;
+use wayside_console::{Answer, Api, ConsoleFacts, control_path, router};
 use wayside_store::Store;
 
-pub use answer::Answer;
 pub use question::Question;
 
 use crate::report::trouble::Trouble;
 
 /// The API of one recording.
 pub struct Source {
-    data: PathBuf,
-    /// None when a recorder runs.
-    router: Option<axum::Router>,
+    source: wayside_console::Source,
 }
 
 impl Source {
     /// The API of the recording at `data`.
     pub async fn open(data: &Path) -> anyhow::Result<Self> {
-        let router = if connect(data).await.is_some() { None } else { Some(in_process(data)?) };
-        Ok(Self { data: data.to_owned(), router })
+        let in_process = || {
+            anyhow::Ok(router(Api {
+                store: store(data)?,
+                recorder: None,
+                facts: ConsoleFacts {
+                    version: env!("CARGO_PKG_VERSION").to_owned(),
+                    ..ConsoleFacts::default()
+                },
+            }))
+        };
+        Ok(Self { source: wayside_console::Source::of(data, in_process).await? })
     }
 
     /// Whether a recorder answers.
     pub fn recorder_runs(&self) -> bool {
-        self.router.is_none()
+        matches!(self.source, wayside_console::Source::Recorder(_))
     }
 
     /// Asks, and fails unless the answer is a good one.
     pub async fn ask(&self, question: &Question) -> anyhow::Result<Answer> {
-        let request = http::Request::get(question.to_string())
-            .header(http::header::HOST, "wayside")
-            .body(Empty::<bytes::Bytes>::new())?;
-        let answer = if let Some(router) = &self.router {
-            let request = request.map(axum::body::Body::new);
-            let response = router.clone().oneshot(request).await?;
-            Answer::new(response.map(|body| body.map_err(Into::into).boxed_unsync()), JoinSet::new())
-        } else {
-            let lost = || format!("the recorder on `{}` stopped answering", self.data.display());
-            let stream = connect(&self.data).await.with_context(lost)?;
-            let (mut sender, connection) =
-                hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-            let mut tasks = JoinSet::new();
-            tasks.spawn(async move {
-                // Its end shows in the body.
-                let _ = connection.await;
-            });
-            let response = sender.send_request(request).await.with_context(lost)?;
-            Answer::new(response.map(|body| body.map_err(Into::into).boxed_unsync()), tasks)
-        };
-        answer.or_trouble().await
+        Ok(self.source.ask(&question.to_string()).await?.or_refused().await?)
     }
+}
+
+/// The body of an answer, and whether it goes on after `limit` bytes.
+pub async fn beginning(answer: Answer, limit: usize) -> anyhow::Result<(Bytes, bool)> {
+    let mut pieces = answer.pieces();
+    let mut all = BytesMut::new();
+    while let Some(piece) = pieces.next().await {
+        all.extend_from_slice(&piece?);
+        if all.len() > limit {
+            all.truncate(limit);
+            return Ok((all.freeze(), true));
+        }
+    }
+    Ok((all.freeze(), false))
 }
 
 /// Reads the recording at `data` directly, beside a recorder if one runs.
 pub fn store(data: &Path) -> anyhow::Result<Store> {
-    if !data.join("segments").is_dir() {
-        return Err(no_recording(data).into());
-    }
+    expect_recording(data)?;
     Store::read_only(data)
         .with_context(|| format!("could not open the recording at `{}`", data.display()))
 }
 
-/// A connection to the recorder of `data`; none when none runs.
-pub async fn connect(data: &Path) -> Option<UnixStream> {
-    UnixStream::connect(wayside_console::control_path(data)).await.ok()
+/// Whether a recorder runs on `data`.
+pub async fn recorder_runs(data: &Path) -> bool {
+    UnixStream::connect(control_path(data)).await.is_ok()
 }
 
-fn in_process(data: &Path) -> anyhow::Result<axum::Router> {
-    Ok(wayside_console::router(wayside_console::Api {
-        store: store(data)?,
-        recorder: None,
-        facts: wayside_console::ConsoleFacts::default(),
-    }))
+/// Fails when there is no recording at `data`.
+pub fn expect_recording(data: &Path) -> Result<(), Trouble> {
+    if data.join("segments").is_dir() {
+        return Ok(());
+    }
+    Err(Trouble::failed(format!("no recording at `{}`", data.display()))
+        .hint("start one with `wayside record UPSTREAM`, or name another folder with `--data DIR`"))
 }
 
-fn no_recording(data: &Path) -> Trouble {
-    Trouble::failed(format!("no recording at `{}`", data.display())).hint(
-        "start one with `wayside record UPSTREAM`, or name another folder with `--data DIR`",
-    )
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+    use crate::report::paint::Paint;
+    use crate::report::trouble::describe;
+
+    #[test]
+    fn a_folder_without_a_recording_says_how_to_get_one() {
+        let error = expect_recording(Path::new("/nowhere/wayside-data")).unwrap_err();
+        assert_eq!(
+            describe(&error.into(), Paint::plain()),
+            "error: no recording at `/nowhere/wayside-data`\nhint: start one with `wayside record \
+             UPSTREAM`, or name another folder with `--data DIR`\n"
+        );
+    }
 }

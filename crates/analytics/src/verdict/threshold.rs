@@ -128,11 +128,7 @@ fn duration(ms: f64) -> String {
 
 fn percent(rate: f64) -> String {
     let percent = rate * 100.0;
-    if percent < 10.0 {
-        format!("{} %", one_digit(percent))
-    } else {
-        format!("{percent:.0} %")
-    }
+    if percent < 10.0 { format!("{} %", one_digit(percent)) } else { format!("{percent:.0} %") }
 }
 
 fn one_digit(number: f64) -> String {

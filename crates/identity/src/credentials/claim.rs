@@ -22,7 +22,7 @@ const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIEN
 const LONGEST: usize = 64;
 const LONGEST_PRODUCT: usize = 32;
 
-/// The claims that name a client (RFC 7519, RFC 8693, OpenID Connect Core).
+/// The claims that name a client (RFC 7519, RFC 8693, the core of `OpenID` Connect).
 #[derive(Deserialize)]
 struct Claims {
     client_id: Option<Value>,
@@ -77,7 +77,9 @@ pub(super) fn address(ip: IpAddr, user_agent: &[u8]) -> String {
     if !product.is_empty() {
         name.push('/');
         let product = product.iter().take(LONGEST_PRODUCT);
-        name.extend(product.map(|&b| if is_plain(char::from(b)) && b < 128 { char::from(b) } else { '_' }));
+        name.extend(
+            product.map(|&b| if is_plain(char::from(b)) && b < 128 { char::from(b) } else { '_' }),
+        );
     }
     name
 }

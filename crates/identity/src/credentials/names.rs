@@ -108,9 +108,9 @@ pub(super) fn parameter(name: &[u8]) -> Field {
         "_signature",
     ];
     let is = |known: &&str| name.eq_ignore_ascii_case(known.as_bytes());
-    if KEYS.iter().any(|known| is(known)) {
+    if KEYS.iter().any(is) {
         Field::Key
-    } else if SECRETS.iter().any(|known| is(known))
+    } else if SECRETS.iter().any(is)
         || ENDINGS.iter().any(|known| ends_with(name, known)) && !is_position(name)
     {
         Field::Secret

@@ -68,7 +68,9 @@ fn target(head: &[u8], line: Range<usize>, found: &mut dyn FnMut(Place, Range<us
     let text = head.get(line.clone()).unwrap_or_default();
     let Some(first) = memchr::memchr(b' ', text) else { return };
     let last = memchr::memrchr(b' ', text)
-        .filter(|&last| last > first && text.get(last + 1..).is_some_and(|v| v.starts_with(b"HTTP/")))
+        .filter(|&last| {
+            last > first && text.get(last + 1..).is_some_and(|v| v.starts_with(b"HTTP/"))
+        })
         .unwrap_or(text.len());
     in_url(head, line.start + first + 1..line.start + last, found);
 }

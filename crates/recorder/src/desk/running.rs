@@ -156,12 +156,11 @@ impl Running {
         let id = self.id;
         let part = self.part(half);
         let written = writer.append_piece(id, half, &part.body);
-        match written {
-            Ok(extent) => part.pieces.push(extent),
-            Err(_) => {
-                part.kept -= part.body.len() as u64;
-                part.closed = true;
-            }
+        if let Ok(extent) = written {
+            part.pieces.push(extent);
+        } else {
+            part.kept -= part.body.len() as u64;
+            part.closed = true;
         }
         part.body.clear();
         if written.is_err() {

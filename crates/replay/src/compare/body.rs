@@ -15,7 +15,12 @@ const JSON_LIMIT: usize = 16 << 20;
 const QUOTED_BYTES: usize = 16;
 
 /// Adds what differs between the bodies to `found`.
-pub(super) fn compare(recorded: &Answer<'_>, replayed: &Answer<'_>, limit: usize, found: &mut Differences) {
+pub(super) fn compare(
+    recorded: &Answer<'_>,
+    replayed: &Answer<'_>,
+    limit: usize,
+    found: &mut Differences,
+) {
     let (old, new) = match (&recorded.body, &replayed.body) {
         (Kept::NotWhole, _) | (_, Kept::NotWhole) => return,
         (Kept::Whole(old), Kept::Whole(new)) => (old, new),
@@ -39,9 +44,8 @@ pub(super) fn compare(recorded: &Answer<'_>, replayed: &Answer<'_>, limit: usize
     {
         return json::compare(&old, &new, found);
     }
-    let is_text = |answer: &Answer<'_>, bytes: &[u8]| {
-        content::is_text(answer.first("content-type"), bytes)
-    };
+    let is_text =
+        |answer: &Answer<'_>, bytes: &[u8]| content::is_text(answer.first("content-type"), bytes);
     if is_text(recorded, old) && is_text(replayed, new) {
         lines(old, new, found);
     } else {

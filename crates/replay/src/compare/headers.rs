@@ -64,13 +64,9 @@ pub(super) fn compare(recorded: &Answer<'_>, replayed: &Answer<'_>, found: &mut 
     let (old, new) = (grouped(recorded), grouped(replayed));
     for (name, old) in &old {
         match new.get(name) {
-            None => found.add(
-                DifferenceKind::Header,
-                Change::Missing,
-                name,
-                Some(quoted(old)),
-                None,
-            ),
+            None => {
+                found.add(DifferenceKind::Header, Change::Missing, name, Some(quoted(old)), None);
+            }
             Some(new) if old != new => found.add(
                 DifferenceKind::Header,
                 Change::Changed,
@@ -82,8 +78,10 @@ pub(super) fn compare(recorded: &Answer<'_>, replayed: &Answer<'_>, found: &mut 
         }
     }
     // Without a body (HEAD) the length says what there would have been; else the body says it.
-    if recorded.body.is_empty() && replayed.body.is_empty()
-        && let Some((old, new)) = recorded.first("content-length").zip(replayed.first("content-length"))
+    if recorded.body.is_empty()
+        && replayed.body.is_empty()
+        && let Some((old, new)) =
+            recorded.first("content-length").zip(replayed.first("content-length"))
         && old != new
     {
         let (old, new) = (Some(quoted(old)), Some(quoted(new)));
@@ -103,9 +101,11 @@ fn grouped(answer: &Answer<'_>) -> BTreeMap<String, String> {
         .flat_map(|(_, value)| value.split(','))
         .map(|name| name.trim().to_ascii_lowercase())
         .collect();
+    let fields = answer.fields.iter().map(|(name, value)| (name.to_ascii_lowercase(), value));
+    let trailers = answer.trailers.iter();
+    let trailers = trailers.map(|(name, v)| (format!("trailer {}", name.to_ascii_lowercase()), v));
     let mut grouped: BTreeMap<String, String> = BTreeMap::new();
-    for (name, value) in &answer.fields {
-        let name = name.to_ascii_lowercase();
+    for (name, value) in fields.chain(trailers) {
         if IGNORED.contains(&name.as_str()) || hop.contains(&name) {
             continue;
         }

@@ -19,16 +19,16 @@ pub(crate) struct Span {
 
 /// The place of an exchange in the order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Place {
+pub(crate) struct Place {
     /// How many of the ends, in their recorded order, come before it starts.
-    pub after: usize,
+    pub(crate) after: usize,
     /// Which of the ends is its own.
-    pub end: usize,
+    pub(crate) end: usize,
     /// The recorded time since what it followed: the last of the ends it waits for, or the start
     /// of the exchange before it, whichever came later. Zero for the first.
-    pub gap: Micros,
+    pub(crate) gap: Micros,
     /// Whether the gap counts from that start rather than from that end.
-    pub from_start: bool,
+    pub(crate) from_start: bool,
 }
 
 /// The places of `spans`, which are sorted by start.

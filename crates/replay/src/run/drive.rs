@@ -28,24 +28,20 @@ pub(super) async fn drive<A, C>(
     let mut comparing = FuturesUnordered::new();
     loop {
         // What waits for its comparison holds its answer, so it counts.
-        let next = match sending.len() + comparing.len() < concurrency {
-            true => schedule.next(),
-            false => Next::Wait,
-        };
-        let wake_at = match next {
-            Next::Send { step, due } => {
-                let at = began + due.min(YEAR);
-                if at <= Instant::now() + AHEAD {
-                    schedule.sent(due);
-                    sending.push(send(step, at));
-                    continue;
-                }
-                at.checked_sub(AHEAD)
+        let is_full = sending.len() + comparing.len() >= concurrency;
+        let next = if is_full { Next::Wait } else { schedule.next() };
+        let mut wake_at = None;
+        if let Next::Send { step, due } = next {
+            let at = began + due.min(YEAR);
+            if at <= Instant::now() + AHEAD {
+                schedule.sent(due);
+                sending.push(send(step, at));
+                continue;
             }
-            Next::Wait => None,
-            Next::Done if sending.is_empty() && comparing.is_empty() => return,
-            Next::Done => None,
-        };
+            wake_at = at.checked_sub(AHEAD);
+        } else if next == Next::Done && sending.is_empty() && comparing.is_empty() {
+            return;
+        }
         let wake = async {
             match wake_at {
                 Some(at) => sleep_until(at).await,
@@ -54,9 +50,9 @@ pub(super) async fn drive<A, C>(
         };
         tokio::select! {
             biased;
-            Some((step, sent)) = sending.next(), if !sending.is_empty() => {
+            Some((step, came)) = sending.next(), if !sending.is_empty() => {
                 schedule.ended(step, began.elapsed());
-                comparing.push(compare(sent));
+                comparing.push(compare(came));
             }
             Some(compared) = comparing.next(), if !comparing.is_empty() => each(compared),
             () = wake => {}

@@ -8,7 +8,8 @@ use http::HeaderMap;
 use sha2::{Digest, Sha256};
 use tokio::task::spawn_blocking;
 use wayside_exchange::head::as_text;
-use wayside_exchange::stored::{Exchange, Message};
+use wayside_exchange::stored::Message;
+use wayside_exchange::view::fields_of;
 use wayside_exchange::{BodyEnd, ExchangeId, Half, Outcome};
 use wayside_store::Store;
 
@@ -46,10 +47,9 @@ impl Judge {
         let (store, options) = (self.store.clone(), Arc::clone(&self.options));
         let error = replayed.error.clone();
         let judged = spawn_blocking(move || judge(&store, &options, sent, error));
-        let verdict = judged.await.unwrap_or_else(|_| Verdict {
-            differences: broken_off(),
-            notes: Vec::new(),
-        });
+        let verdict = judged
+            .await
+            .unwrap_or_else(|_| Verdict { differences: broken_off(), notes: Vec::new() });
         let mut notes = verdict.notes;
         if !step.withheld.is_empty() {
             notes.insert(0, format!("sent without credentials: {}", step.withheld.join(", ")));
@@ -113,6 +113,7 @@ fn judge(store: &Store, options: &Options, sent: Sent, error: Option<String>) ->
     let mut recorded = Answer {
         status,
         fields: response.head.fields_as_text().collect(),
+        trailers: fields_of(&response.trailers),
         hosts: vec![summary.host.clone()],
         base_path: "",
         body,
@@ -120,6 +121,7 @@ fn judge(store: &Store, options: &Options, sent: Sent, error: Option<String>) ->
     let mut replayed = Answer {
         status: arrived.status,
         fields: fields(&arrived.headers),
+        trailers: fields(&arrived.trailers),
         hosts: vec![options.target.authority(), options.target.address(), summary.host.clone()],
         base_path: options.target.base_path(),
         body: arrived.body.clone(),
@@ -131,14 +133,19 @@ fn judge(store: &Store, options: &Options, sent: Sent, error: Option<String>) ->
 
 /// What redaction took out of a recorded field cannot be compared: both sides say the same then.
 fn level_tokens(recorded: &mut Answer<'_>, replayed: &mut Answer<'_>) {
+    level(&mut recorded.fields, &mut replayed.fields);
+    level(&mut recorded.trailers, &mut replayed.trailers);
+}
+
+fn level(recorded: &mut [(String, String)], replayed: &mut [(String, String)]) {
+    // Of cookies only the names are compared anyway.
     let is_cookie = |name: &str| name.eq_ignore_ascii_case("set-cookie");
     let redacted: Vec<String> = recorded
-        .fields
         .iter()
         .filter(|(name, value)| !is_cookie(name) && holds_token(value.as_bytes()))
         .map(|(name, _)| name.to_ascii_lowercase())
         .collect();
-    for (name, value) in recorded.fields.iter_mut().chain(&mut replayed.fields) {
+    for (name, value) in recorded.iter_mut().chain(replayed) {
         if redacted.contains(&name.to_ascii_lowercase()) {
             "redacted".clone_into(value);
         }

@@ -10,8 +10,9 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use sha2::{Digest, Sha256};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
+use super::body::Taken;
 use crate::compare::Kept;
 
 /// What all responses that are held at once may take.
@@ -36,6 +37,7 @@ pub(crate) struct GaveUp {
 pub(crate) struct Arrived {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
+    pub(crate) trailers: HeaderMap,
     /// How much of the body came.
     pub(crate) bytes: u64,
     pub(crate) body: Kept,
@@ -73,6 +75,7 @@ pub(crate) async fn read(
 ) -> Arrived {
     let (head, mut body) = response.into_parts();
     let mut holding = Holding { kept: BytesMut::new(), hasher: None, taken: 0, room: Vec::new() };
+    let mut trailers = HeaderMap::new();
     let mut bytes = 0_u64;
     let mut error = None;
     let mut whole = true;
@@ -85,12 +88,13 @@ pub(crate) async fn read(
         let until = gave_up.map_or(silent, |gave_up| gave_up.at.min(silent));
         match timeout_at(until, body.frame()).await {
             Ok(None) => break,
-            Ok(Some(Ok(frame))) => {
-                if let Ok(data) = frame.into_data() {
+            Ok(Some(Ok(frame))) => match frame.into_data() {
+                Ok(data) => {
                     bytes += data.len() as u64;
                     holding.add(&data, room, limit);
                 }
-            }
+                Err(frame) => trailers.extend(frame.into_trailers().unwrap_or_default()),
+            },
             Ok(Some(Err(cause))) => {
                 error = Some(format!(
                     "the response body broke off after {bytes} bytes: {}",
@@ -111,6 +115,7 @@ pub(crate) async fn read(
     Arrived {
         status: head.status.as_u16(),
         headers: head.headers,
+        trailers,
         bytes,
         body,
         error,
@@ -122,14 +127,20 @@ pub(crate) async fn read(
 /// None when it did not come.
 pub(crate) async fn head<T>(
     answer: impl Future<Output = T>,
+    taken: &Taken,
     patience: Duration,
     gave_up: Option<GaveUp>,
 ) -> Option<T> {
-    match gave_up {
-        Some(gave_up) => {
-            timeout_at(gave_up.at.min(Instant::now() + patience), answer).await.ok()
+    let begun = Instant::now();
+    let mut answer = std::pin::pin!(answer);
+    loop {
+        let silent = taken.last(begun) + patience;
+        let until = gave_up.map_or(silent, |gave_up| gave_up.at.min(silent));
+        match timeout_at(until, &mut answer).await {
+            Ok(answer) => return Some(answer),
+            Err(_) if until == silent && taken.last(begun) + patience > silent => {}
+            Err(_) => return None,
         }
-        None => timeout(patience, answer).await.ok(),
     }
 }
 

@@ -4,12 +4,14 @@
 use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use wayside_store::BodyReader;
 
 /// The longest body that is read whole before it is sent.
@@ -39,6 +41,29 @@ pub(crate) struct Outgoing {
     /// How much is still to come; none for one that does not say (chunked).
     left: Option<u64>,
     ended: bool,
+    taken: Taken,
+}
+
+/// When the target last took a piece of the body: an upload that goes on is no silence.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Taken(Arc<Mutex<Option<Instant>>>);
+
+impl Taken {
+    /// When; `since` where it took nothing yet.
+    pub(crate) fn last(&self, since: Instant) -> Instant {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).unwrap_or(since).max(since)
+    }
+
+    fn now(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+}
+
+impl Outgoing {
+    /// Follows the upload.
+    pub(crate) fn taken(&self) -> Taken {
+        self.taken.clone()
+    }
 }
 
 impl Recorded {
@@ -131,6 +156,7 @@ impl Body for Outgoing {
             };
         }
         if let Some(piece) = piece {
+            this.taken.now();
             if let Some(left) = &mut this.left {
                 *left = left.saturating_sub(piece.len() as u64);
                 this.ended = *left == 0;

@@ -44,10 +44,11 @@ pub(crate) struct Rebuilt {
 /// The URL that an exchange is sent to.
 pub(crate) fn target_url(summary: &Summary, options: &Options) -> String {
     let target = &options.target;
-    let path = match options.with_credentials {
-        // Tokens stay in the text that people see; the secrets replace them on the way out.
-        true => Cow::Borrowed(summary.target.as_str()),
-        false => Cow::Owned(target_without(&summary.target)),
+    // With credentials, tokens stay in the text that people see; secrets replace them on the way.
+    let path = if options.with_credentials {
+        Cow::Borrowed(summary.target.as_str())
+    } else {
+        Cow::Owned(target_without(&summary.target))
     };
     format!("{}://{}{}", target.scheme().as_str(), target.authority(), local_path(&path, target))
 }
@@ -89,11 +90,6 @@ impl Rebuilt {
             title_case,
             wants_trailers,
         })
-    }
-
-    /// The method.
-    pub(crate) fn method(&self) -> &Method {
-        &self.method
     }
 
     /// For a connection that speaks HTTP/1.
@@ -157,7 +153,8 @@ impl Rebuilt {
 pub(crate) fn trailers(lines_of: &[u8]) -> Option<HeaderMap> {
     let mut fields = HeaderMap::new();
     for (name, value) in lines(lines_of).filter_map(split_field) {
-        if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name), HeaderValue::from_bytes(value))
+        if let (Ok(name), Ok(value)) =
+            (HeaderName::from_bytes(name), HeaderValue::from_bytes(value))
         {
             fields.append(name, value);
         }

@@ -30,11 +30,8 @@ impl Packer {
         mixed: bool,
         out: &mut Vec<u8>,
     ) -> BlockHeader {
-        let compressed = if mixed || self.is_compressible(payload) {
-            self.compress(payload)
-        } else {
-            None
-        };
+        let compressed =
+            if mixed || self.is_compressible(payload) { self.compress(payload) } else { None };
         let (packing, stored) = match compressed {
             Some(compressed) => (Packing::Zstd, compressed),
             None => (Packing::Raw, payload),

@@ -40,6 +40,7 @@ pub enum ExportFormat {
 
 /// `replay`.
 #[derive(Args, Clone, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct ReplayArgs {
     /// An exchange, a session, or a filter
     #[arg(value_name = "ID|FILTER", required = true, num_args = 1..)]

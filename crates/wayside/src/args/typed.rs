@@ -65,7 +65,10 @@ fn flag(key: &'static Key) -> Option<Arg> {
         Form::One => Some(flag.action(ArgAction::Set)),
         Form::Many => Some(flag.action(ArgAction::Append)),
         Form::Switch => Some(
-            flag.action(ArgAction::Set).num_args(0..=1).require_equals(true).default_missing_value("true"),
+            flag.action(ArgAction::Set)
+                .num_args(0..=1)
+                .require_equals(true)
+                .default_missing_value("true"),
         ),
         Form::Elsewhere => None,
     }

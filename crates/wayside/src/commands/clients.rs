@@ -1,9 +1,9 @@
 //! `wayside clients`: who calls; and one client with the reasons to believe that it is one.
 
+use std::num::NonZeroUsize;
 use std::path::Path;
 
-use serde::Deserialize;
-use wayside_exchange::Evidence;
+use wayside_console::ClientDetail;
 use wayside_exchange::escape::for_terminal;
 use wayside_exchange::view::ClientView;
 
@@ -18,15 +18,6 @@ use crate::report::printer::Printer;
 use crate::report::rows;
 use crate::source::{Question, Source};
 
-/// A client with its evidence, as the API gives it.
-#[derive(Debug, Deserialize)]
-struct Client {
-    #[serde(flatten)]
-    view: ClientView,
-    #[serde(default)]
-    evidence: Vec<Evidence>,
-}
-
 /// Lists, or shows one.
 pub async fn run(args: ClientsArgs, data: &Path, printer: &mut Printer) -> anyhow::Result<Exit> {
     if let Some(ClientsVerb::Show { name, json }) = args.verb {
@@ -35,29 +26,30 @@ pub async fn run(args: ClientsArgs, data: &Path, printer: &mut Printer) -> anyho
     let filter = listing::filter(&args.filter)?;
     let source = Source::open(data).await?;
     let question = Question::at("/api/clients").matching(&filter);
-    let mut answer = source.ask(&question).await?;
-    let mut clients = Vec::new();
-    while let Some(line) = answer.line().await? {
-        let view: ClientView = serde_json::from_slice(&line)?;
-        clients.push((view, line));
-    }
-    clients.sort_by_key(|(view, _)| view.last_seen);
-    let limit = match (args.listing.json, args.listing.limit) {
-        (true, None) => clients.len(),
-        (_, limit) => listing::shown(limit),
-    };
-    let newest = clients.split_off(clients.len().saturating_sub(limit));
+    // The API lists them worst first.
+    let mut lines = source.ask(&question).await?.lines();
     if args.listing.json {
-        for (_, line) in newest {
-            printer.bytes(&line)?;
-            printer.text("\n")?;
+        let limit = args.listing.limit.map_or(usize::MAX, NonZeroUsize::get);
+        let mut taken = 0;
+        while taken < limit
+            && let Some(line) = lines.next().await?
+        {
+            listing::print_line(&line, printer)?;
+            taken += 1;
         }
         return Ok(Exit::Done);
     }
-    let shown: Vec<ClientView> = newest.into_iter().map(|(view, _)| view).collect();
+    let limit = listing::shown(args.listing.limit);
+    let mut shown: Vec<ClientView> = Vec::new();
+    while shown.len() < limit
+        && let Some(line) = lines.next().await?
+    {
+        shown.push(serde_json::from_slice(&line)?);
+    }
     let table = rows::clients(&shown, clock::now());
     listing::print_table(printer, &table, "client", !filter.is_empty())?;
-    listing::say_more(printer, shown.len(), clients.len() as u64, "client");
+    let more = listing::count_rest(lines).await?;
+    listing::say_more(printer, "first", shown.len(), more, "client");
     Ok(Exit::Done)
 }
 
@@ -65,11 +57,10 @@ async fn show(name: &str, json: bool, data: &Path, printer: &mut Printer) -> any
     let source = Source::open(data).await?;
     let answer = source.ask(&Question::at("/api/clients").segment(name)).await?;
     if json {
-        listing::pass_on(answer, printer).await?;
-        printer.text("\n")?;
+        listing::pass_on_object(answer, printer).await?;
         return Ok(Exit::Done);
     }
-    let Client { view, evidence } = answer.json().await?;
+    let ClientDetail { client: view, evidence } = answer.json().await?;
     let (now, paint) = (clock::now(), printer.paint);
     let name = for_terminal(view.label.as_deref().unwrap_or(&view.name)).into_owned();
     let errors = view.errors_4xx + view.errors_5xx;
@@ -87,7 +78,10 @@ async fn show(name: &str, json: bool, data: &Path, printer: &mut Printer) -> any
     line("name", for_terminal(&view.name).into_owned())?;
     line("first seen", format!("{} ({})", view.first_seen, ago(view.first_seen, now)))?;
     line("last seen", format!("{} ({})", view.last_seen, ago(view.last_seen, now)))?;
-    line("errors", format!("{} of 4xx, {} of 5xx", count(view.errors_4xx), count(view.errors_5xx)))?;
+    line(
+        "errors",
+        format!("{} of 4xx, {} of 5xx", count(view.errors_4xx), count(view.errors_5xx)),
+    )?;
     let percentiles = [view.p50_ms, view.p95_ms, view.p99_ms].map(milliseconds).join(" / ");
     line("latency", format!("{percentiles} (p50 / p95 / p99)"))?;
     for evidence in evidence {

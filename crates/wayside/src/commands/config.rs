@@ -16,7 +16,10 @@ pub fn run(args: &ConfigArgs, resolved: &Resolved, printer: &mut Printer) -> any
         let settings: Map<String, Value> = resolved
             .iter()
             .map(|(key, values, origin)| {
-                (key.name.to_owned(), json!({ "value": value(key, values), "from": origin.to_string() }))
+                (
+                    key.name.to_owned(),
+                    json!({ "value": value(key, values), "from": origin.to_string() }),
+                )
             })
             .collect();
         printer.json(&settings)?;

@@ -3,22 +3,19 @@
 use std::path::Path;
 
 use anyhow::Context as _;
+use wayside_console::RowView;
 
 use super::listing;
 use crate::args::ExchangesArgs;
 use crate::clock;
 use crate::exit::Exit;
 use crate::report::printer::Printer;
-use crate::report::rows::{self, Row};
+use crate::report::rows;
 use crate::report::trouble::Trouble;
 use crate::source::{Question, Source};
 
 /// Lists or follows.
-pub async fn run(
-    args: ExchangesArgs,
-    data: &Path,
-    printer: &mut Printer,
-) -> anyhow::Result<Exit> {
+pub async fn run(args: ExchangesArgs, data: &Path, printer: &mut Printer) -> anyhow::Result<Exit> {
     let filter = listing::filter(&args.filter)?;
     let source = Source::open(data).await?;
     let question = Question::at("/api/exchanges").matching(&filter);
@@ -31,10 +28,10 @@ pub async fn run(
     }
     let limit = listing::shown(args.listing.limit);
     let answer = source.ask(&question.with("rows", 1).with("order", "newest")).await?;
-    let (rows, rest) = listing::newest::<Row>(answer, limit).await?;
+    let (rows, rest) = listing::newest::<RowView>(answer, limit).await?;
     let table = rows::exchanges(&rows, clock::now());
     listing::print_table(printer, &table, "exchange", !filter.is_empty())?;
-    listing::say_more(printer, rows.len(), rest.count_lines().await?, "exchange");
+    listing::say_more(printer, "newest", rows.len(), listing::count_rest(rest).await?, "exchange");
     Ok(Exit::Done)
 }
 
@@ -53,19 +50,18 @@ async fn follow(
     }
     let question = question.with("follow", 1);
     let question = if json { question } else { question.with("rows", 1) };
-    let mut answer = source.ask(&question).await?;
+    let mut lines = source.ask(&question).await?.lines();
     printer.say("waiting for exchanges; stop with Ctrl-C");
     loop {
         let line = tokio::select! {
-            line = answer.line() => line.context("the recorder went away")?,
+            line = lines.next() => line.context("the recorder went away")?,
             stopped = tokio::signal::ctrl_c() => { stopped?; None }
         };
         let Some(line) = line else { return Ok(Exit::Done) };
         if json {
-            printer.bytes(&line)?;
-            printer.text("\n")?;
+            listing::print_line(&line, printer)?;
         } else {
-            let row: Row = serde_json::from_slice(&line)?;
+            let row: RowView = serde_json::from_slice(&line)?;
             let line = rows::tail_line(&row, clock::now(), printer.width, printer.paint);
             printer.line(line)?;
         }

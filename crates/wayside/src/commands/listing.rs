@@ -2,14 +2,16 @@
 
 use std::num::NonZeroUsize;
 
+use futures_util::StreamExt as _;
 use serde::de::DeserializeOwned;
+use wayside_console::{Answer, Lines};
 
 use crate::clock;
 use crate::report::figures::{count, counted};
 use crate::report::printer::Printer;
 use crate::report::table::Table;
 use crate::report::trouble::Trouble;
-use crate::source::{Answer, Question, Source};
+use crate::source::{Question, Source};
 
 /// How many rows people see unless they ask for more.
 const SHOWN: usize = 50;
@@ -42,41 +44,55 @@ pub async fn print_json(
     limit: Option<NonZeroUsize>,
 ) -> anyhow::Result<()> {
     let Some(limit) = limit else {
-        return pass_on(source.ask(&question).await?, printer).await;
+        let mut lines = source.ask(&question).await?.lines();
+        while let Some(line) = lines.next().await? {
+            print_line(&line, printer)?;
+        }
+        return Ok(());
     };
     let newest = question.with("order", "newest").with("limit", limit);
-    let mut answer = source.ask(&newest).await?;
-    let mut lines = Vec::new();
-    while let Some(line) = answer.line().await? {
-        lines.push(line);
+    let mut lines = source.ask(&newest).await?.lines();
+    let mut kept = Vec::new();
+    while let Some(line) = lines.next().await? {
+        kept.push(line);
     }
-    for line in lines.into_iter().rev() {
-        printer.bytes(&line)?;
-        printer.text("\n")?;
-    }
-    Ok(())
+    kept.into_iter().rev().try_for_each(|line| print_line(&line, printer))
+}
+
+/// Prints a line of the API's as it is.
+pub fn print_line(line: &[u8], printer: &mut Printer) -> anyhow::Result<()> {
+    printer.bytes(line)?;
+    printer.text("\n")
 }
 
 /// Passes the answer to standard output as it comes.
-pub async fn pass_on(mut answer: Answer, printer: &mut Printer) -> anyhow::Result<()> {
-    while let Some(piece) = answer.piece().await? {
-        printer.bytes(&piece)?;
+pub async fn pass_on(answer: Answer, printer: &mut Printer) -> anyhow::Result<()> {
+    let mut pieces = answer.pieces();
+    while let Some(piece) = pieces.next().await {
+        printer.bytes(&piece?)?;
     }
     Ok(())
 }
 
-/// The newest rows, oldest first, and the answer with the rest of them.
+/// Passes one JSON object on as a line.
+pub async fn pass_on_object(answer: Answer, printer: &mut Printer) -> anyhow::Result<()> {
+    let object = answer.bytes().await?;
+    print_line(object.trim_ascii_end(), printer)
+}
+
+/// The newest rows, oldest first, and those that are left.
 pub async fn newest<T: DeserializeOwned>(
-    mut answer: Answer,
+    answer: Answer,
     limit: usize,
-) -> anyhow::Result<(Vec<T>, Answer)> {
+) -> anyhow::Result<(Vec<T>, Lines)> {
+    let mut lines = answer.lines();
     let mut rows = Vec::new();
     while rows.len() < limit {
-        let Some(line) = answer.line().await? else { break };
+        let Some(line) = lines.next().await? else { break };
         rows.push(serde_json::from_slice(&line)?);
     }
     rows.reverse();
-    Ok((rows, answer))
+    Ok((rows, lines))
 }
 
 /// Prints `table`, or says that there is nothing.
@@ -97,11 +113,20 @@ pub fn print_table(
     printer.flush()
 }
 
+/// How many lines are left.
+pub async fn count_rest(mut lines: Lines) -> anyhow::Result<u64> {
+    let mut count = 0;
+    while lines.next().await?.is_some() {
+        count += 1;
+    }
+    Ok(count)
+}
+
 /// Says how many there are beyond those that were shown.
-pub fn say_more(printer: &Printer, shown: usize, more: u64, noun: &str) {
+pub fn say_more(printer: &Printer, which: &str, shown: usize, more: u64, noun: &str) {
     if more > 0 {
         printer.say(format!(
-            "the newest {} of {}; more with `--limit N`, all with `--json`",
+            "the {which} {} of {}; more with `--limit N`, all with `--json`",
             count(shown as u64),
             counted(more + shown as u64, noun)
         ));

@@ -26,6 +26,6 @@ pub async fn run(args: SessionsArgs, data: &Path, printer: &mut Printer) -> anyh
     let (rows, rest) = listing::newest::<SessionView>(answer, limit).await?;
     let table = rows::sessions(&rows, clock::now());
     listing::print_table(printer, &table, "session", !filter.is_empty())?;
-    listing::say_more(printer, rows.len(), rest.count_lines().await?, "session");
+    listing::say_more(printer, "newest", rows.len(), listing::count_rest(rest).await?, "session");
     Ok(Exit::Done)
 }

@@ -12,6 +12,7 @@ use crate::report::trouble::Trouble;
 
 /// What `record` and `demo` go by.
 #[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Settings {
     /// The folder that keeps the recording.
     pub data: PathBuf,
@@ -164,7 +165,7 @@ impl Settings {
 }
 
 /// The address that `text` means: `IP:PORT`, or `HOST:PORT` with a name that resolves.
-pub fn address(text: &str) -> Result<SocketAddr, String> {
+fn address(text: &str) -> Result<SocketAddr, String> {
     if let Ok(address) = text.parse() {
         return Ok(address);
     }

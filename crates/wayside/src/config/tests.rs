@@ -47,12 +47,11 @@ fn complaint(arguments: &[&str], variables: &[(&str, &str)], file: Option<&str>)
 fn a_flag_beats_a_variable_a_variable_the_file_the_file_the_default() {
     let file = Some("drain = \"1s\"\nqueue = \"1MiB\"\nidle-session = \"1h\"");
     let variables = [("WAYSIDE_DRAIN", "2s"), ("WAYSIDE_QUEUE", "2MiB")];
-    let resolved =
-        resolved(&["http://127.0.0.1:3000", "--drain", "3s"], &variables, file).unwrap();
+    let resolved = resolved(&["http://127.0.0.1:3000", "--drain", "3s"], &variables, file).unwrap();
     let settings = resolved.settings().unwrap();
     assert_eq!(settings.drain, Duration::from_secs(3));
     assert_eq!(settings.queue_bytes, 2 << 20);
-    assert_eq!(settings.idle_session, Duration::from_secs(3600));
+    assert_eq!(settings.idle_session, Duration::from_hours(1));
     assert_eq!(settings.max_headers, 200);
     assert_eq!(settings.upstream.unwrap().to_string(), "http://127.0.0.1:3000");
     let origin = |name| &resolved.entry(name).unwrap().2;
@@ -133,7 +132,10 @@ fn a_wrong_value_says_where_it_came_from() {
         "error: `drain` in `DIR/wayside.toml` cannot be array\nhint: write it as `drain = \"30s\"`\n"
     );
     let text = complaint(&[], &[], Some("drain = "));
-    assert!(text.starts_with("error: the configuration `DIR/wayside.toml` is not TOML at line 1\n"), "{text}");
+    assert!(
+        text.starts_with("error: the configuration `DIR/wayside.toml` is not TOML at line 1\n"),
+        "{text}"
+    );
     let text = complaint(&["ftp://x"], &[], None);
     assert!(text.starts_with("error: wrong value in argument `UPSTREAM`\n"), "{text}");
 }

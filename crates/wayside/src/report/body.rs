@@ -25,6 +25,7 @@ pub fn laid_out(content_type: Option<&str>, bytes: &[u8]) -> String {
     } else {
         text.into_owned()
     };
+    let text = text.replace("\r\n", "\n");
     for_terminal_text(text.trim_end_matches('\n')).into_owned()
 }
 
@@ -52,7 +53,7 @@ fn indented(json: &str) -> String {
             }
             '{' | '[' => {
                 out.push(c);
-                while characters.next_if(|c| c.is_ascii_whitespace()).is_some() {}
+                while characters.next_if(char::is_ascii_whitespace).is_some() {}
                 if let Some(close) = characters.next_if(|&next| next == '}' || next == ']') {
                     out.push(close);
                 } else {
@@ -84,11 +85,20 @@ fn dump(bytes: &[u8]) -> String {
         let hexadecimal: Vec<String> = row.iter().map(|byte| format!("{byte:02x}")).collect();
         let characters: String = row
             .iter()
-            .map(|&byte| if byte.is_ascii_graphic() || byte == b' ' { char::from(byte) } else { '.' })
+            .map(
+                |&byte| {
+                    if byte.is_ascii_graphic() || byte == b' ' { char::from(byte) } else { '.' }
+                },
+            )
             .collect();
         let _ = writeln!(out, "{:08x}  {:<47}  {characters}", n * 16, hexadecimal.join(" "));
     }
-    let _ = write!(out, "(binary, {} shown of {})", size(bytes.len().min(DUMPED) as u64), size(bytes.len() as u64));
+    let _ = write!(
+        out,
+        "(binary, {} shown of {})",
+        size(bytes.len().min(DUMPED) as u64),
+        size(bytes.len() as u64)
+    );
     out
 }
 
@@ -98,7 +108,8 @@ mod tests {
 
     #[test]
     fn json_is_laid_out_and_no_token_changes() {
-        let json = br#"{"b":12345678901234567890123.10,"a":[1,{"x":"a,\"{b}\""}, [ ],{}],"n":null}"#;
+        let json =
+            br#"{"b":12345678901234567890123.10,"a":[1,{"x":"a,\"{b}\""}, [ ],{}],"n":null}"#;
         assert_eq!(
             laid_out(Some("application/json"), json),
             "{\n  \"b\": 12345678901234567890123.10,\n  \"a\": [\n    1,\n    {\n      \"x\": \"a,\\\"{b}\\\"\"\n    },\n    [],\n    {}\n  ],\n  \"n\": null\n}"

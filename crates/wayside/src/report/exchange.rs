@@ -3,12 +3,12 @@
 
 use std::fmt::Write as _;
 
-use wayside_exchange::escape::{for_terminal, for_terminal_text};
+use wayside_exchange::escape::for_terminal;
 use wayside_exchange::view::{ExchangeView, MessageView};
 use wayside_exchange::{BodyEnd, EvidenceKind, Half, Mark, Micros, Outcome, Side, Timestamp};
 
 use super::body::laid_out;
-use super::figures::{clock, duration, size};
+use super::figures::{clock, counted, duration, size};
 use super::paint::{Paint, Tone};
 use super::rows::tone_of;
 
@@ -52,12 +52,16 @@ pub enum Content {
 /// One message of a stream.
 #[derive(Clone, Debug)]
 pub struct StreamMessage {
+    /// Which way it went.
+    pub half: Half,
     /// When it came.
     pub at: Timestamp,
     /// What it is: `text`, `ping`, an event's name.
     pub kind: String,
     /// What it says.
     pub data: Vec<u8>,
+    /// What is missing of it, in words; empty when nothing is.
+    pub missing: &'static str,
 }
 
 /// The whole page.
@@ -146,10 +150,10 @@ fn timing(view: &ExchangeView) -> String {
         .filter(|(_, time)| *time > Micros(0))
         .map(|(name, time)| format!("{name} {}", duration(time)))
         .collect();
-    match parts.is_empty() {
-        true => format!("{} in all", duration(timing.total)),
-        false => format!("{} in all: {}", duration(timing.total), parts.join(", ")),
+    if parts.is_empty() {
+        return format!("{} in all", duration(timing.total));
     }
+    format!("{} in all: {}", duration(timing.total), parts.join(", "))
 }
 
 fn connection(view: &ExchangeView) -> String {
@@ -189,7 +193,11 @@ pub fn kind(kind: EvidenceKind) -> &'static str {
 
 fn missing(view: &ExchangeView, mark: Mark) -> String {
     let kept = |half: &str, message: &MessageView| {
-        format!("{} of {} kept of the {half} body", size(message.body_kept), size(message.body_bytes))
+        format!(
+            "{} of {} kept of the {half} body",
+            size(message.body_kept),
+            size(message.body_bytes)
+        )
     };
     let bodies = || {
         let response = view.response.as_ref();
@@ -208,8 +216,12 @@ fn missing(view: &ExchangeView, mark: Mark) -> String {
             "the response body was broken off on its way, after {}",
             size(view.response.as_ref().map_or(0, |message| message.body_bytes))
         ),
-        Mark::CaptureShed => format!("forwarded, but not all recorded, under overload: {}", bodies()),
-        Mark::OverLimit => format!("only the beginning was recorded (the body limit): {}", bodies()),
+        Mark::CaptureShed => {
+            format!("forwarded, but not all recorded, under overload: {}", bodies())
+        }
+        Mark::OverLimit => {
+            format!("only the beginning was recorded (the body limit): {}", bodies())
+        }
         Mark::Open => "the exchange was still running when this was recorded".to_owned(),
     }
 }
@@ -227,9 +239,8 @@ fn message(
         Half::Response => (Side::Upstream, "Response"),
     };
     let _ = writeln!(page, "\n{}", paint.strong(title));
-    let head = for_terminal_text(shown.head.trim_end());
-    for (n, line) in head.lines().enumerate() {
-        let line = line.trim_end_matches('\r');
+    for (n, line) in shown.head.trim_end().lines().enumerate() {
+        let line = &*for_terminal(line.trim_end_matches('\r'));
         let status = line.split(' ').nth(1).and_then(|word| word.parse().ok());
         let line = match (n, who, status) {
             (0, Side::Upstream, Some(status)) => paint.tone(tone_of(status), line),
@@ -275,9 +286,15 @@ fn content(
                 let after = format!("+{:<10}", duration(message.at.since(started_at)));
                 let data = laid_out(None, &message.data).replace('\n', "\n             ");
                 let kind = for_terminal(&message.kind);
-                let _ = writeln!(page, "{} {kind} {data}", paint.faint(&after));
+                let missing = message.missing;
+                let _ = writeln!(page, "{} {kind} {data}{missing}", paint.faint(&after));
             }
-            let _ = writeln!(page, "({} messages, {})", messages.len(), size(view.body_bytes));
+            let _ = writeln!(
+                page,
+                "({}, {})",
+                counted(messages.len() as u64, "message"),
+                size(view.body_bytes)
+            );
         }
     }
     if view.body_end == BodyEnd::Open && view.body_bytes > 0 {
@@ -289,3 +306,6 @@ fn field<'a>(view: &'a MessageView, name: &str) -> Option<&'a str> {
     let found = view.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
     found.map(|(_, value)| value.as_str())
 }
+
+#[cfg(test)]
+mod tests;

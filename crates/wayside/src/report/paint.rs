@@ -27,7 +27,8 @@ pub enum Tone {
 }
 
 impl Paint {
-    /// Without colours.
+    /// Without colours, for tests.
+    #[cfg(test)]
     pub fn plain() -> Self {
         Self { colours: false }
     }

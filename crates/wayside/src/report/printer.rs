@@ -66,6 +66,11 @@ impl Printer {
         self.out.flush().map_err(failure)
     }
 
+    /// For those who write on their own.
+    pub fn writer(&mut self) -> &mut impl Write {
+        &mut self.out
+    }
+
     /// Says several lines beside the data, as they are.
     #[allow(clippy::unused_self, reason = "words and data come from one place")]
     pub fn say_all(&self, lines: &str) {
@@ -87,7 +92,8 @@ impl fmt::Display for Closed {
 
 impl std::error::Error for Closed {}
 
-fn failure(error: io::Error) -> anyhow::Error {
+/// What a failed write means: quiet when it was only the reader who left.
+pub fn failure(error: io::Error) -> anyhow::Error {
     match error.kind() {
         io::ErrorKind::BrokenPipe => Closed.into(),
         _ => anyhow::Error::from(error).context("could not write to standard output"),
@@ -96,6 +102,34 @@ fn failure(error: io::Error) -> anyhow::Error {
 
 fn terminal_width() -> usize {
     let told = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
-    let size = rustix::termios::tcgetwinsize(io::stdout()).ok().map(|size| usize::from(size.ws_col));
+    let size =
+        rustix::termios::tcgetwinsize(io::stdout()).ok().map(|size| usize::from(size.ws_col));
     told.or(size).filter(|&width| width > 0).unwrap_or(80)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+
+    /// A reader that has left.
+    struct Gone;
+
+    impl Write for Gone {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_reader_that_left_is_told_from_a_disk_that_is_full() {
+        let mut printer = Printer::page(Box::new(Gone), 80);
+        printer.line("one").unwrap();
+        assert!(printer.flush().unwrap_err().is::<Closed>());
+        assert!(!failure(io::ErrorKind::StorageFull.into()).is::<Closed>());
+    }
 }

@@ -1,39 +1,16 @@
 //! The listings' rows as tables: exchanges, sessions, clients.
 
-use serde::Deserialize;
+use wayside_console::RowView;
 use wayside_exchange::escape::for_terminal;
 use wayside_exchange::view::{ClientView, SessionView};
-use wayside_exchange::{ExchangeId, Mark, Marks, Outcome, Timestamp, Timing};
+use wayside_exchange::{Mark, Outcome, Timestamp};
 
 use super::figures::{ago, clock, count, duration, milliseconds, size};
 use super::paint::Tone;
 use super::table::{Cell, Column, Table};
 
-/// What a table needs of an exchange; the API's light row and its full view both have it.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Row {
-    /// Its id.
-    pub id: ExchangeId,
-    /// When its request head had arrived.
-    pub started_at: Timestamp,
-    /// Whose it is.
-    pub client: String,
-    /// The request method; empty when no request was read.
-    pub method: String,
-    /// The whole URL.
-    pub url: String,
-    /// The status, if there was one.
-    pub status: Option<u16>,
-    /// How it ended.
-    pub outcome: Outcome,
-    /// Where the time went.
-    pub timing: Timing,
-    /// What is missing.
-    pub marks: Marks,
-}
-
 /// Exchanges, one a row.
-pub fn exchanges(rows: &[Row], now: Timestamp) -> Table {
+pub fn exchanges(rows: &[RowView], now: Timestamp) -> Table {
     let mut table = Table::new(vec![
         Column::text("id", 0),
         Column::text("started", 4),
@@ -48,28 +25,58 @@ pub fn exchanges(rows: &[Row], now: Timestamp) -> Table {
     table
 }
 
-fn exchange(row: &Row, now: Timestamp) -> Vec<Cell> {
+/// A session's exchanges in order, each with the pause since the one before had ended.
+pub fn journey(rows: &[RowView], now: Timestamp) -> Table {
+    let mut table = Table::new(vec![
+        Column::text("id", 0),
+        Column::text("started", 4),
+        Column::figure("pause", 2),
+        Column::wide("request", 1, 16),
+        Column::text("ended", 1),
+        Column::figure("took", 3),
+    ]);
+    let mut before: Option<Timestamp> = None;
+    for row in rows {
+        let pause = match before {
+            Some(end) if row.started_at > end => duration(row.started_at.since(end)),
+            // It overlaps with one that still ran.
+            Some(_) => "-".to_owned(),
+            None => String::new(),
+        };
+        let end = row.started_at.plus(row.timing.total);
+        before = Some(before.map_or(end, |known| known.max(end)));
+        let mut cells = exchange(row, now);
+        if let Some(client) = cells.get_mut(2) {
+            *client = Cell(pause, Tone::Faint);
+        }
+        table.row(cells);
+    }
+    table
+}
+
+fn exchange(row: &RowView, now: Timestamp) -> Vec<Cell> {
     let (ended, tone) = ending(row);
     vec![
         Cell::plain(row.id.to_string()),
         Cell(clock(row.started_at, now), Tone::Faint),
         Cell::plain(for_terminal(&row.client)),
-        Cell::plain(for_terminal(&request(&row.method, &row.url))),
+        Cell::plain(for_terminal(&request(row))),
         Cell(ended, tone),
         Cell::plain(duration(row.timing.total)),
     ]
 }
 
 /// One exchange as a line of a live tail, whose columns cannot wait for the rows to come.
-pub fn tail_line(row: &Row, now: Timestamp, width: usize, paint: super::paint::Paint) -> String {
+pub fn tail_line(
+    row: &RowView,
+    now: Timestamp,
+    width: usize,
+    paint: super::paint::Paint,
+) -> String {
     let (ended, tone) = ending(row);
     let started = clock(row.started_at, now);
     let head = format!("{}  {started}  ", row.id);
-    let tail = format!(
-        "  {:>9}  {}",
-        duration(row.timing.total),
-        for_terminal(&request(&row.method, &row.url))
-    );
+    let tail = format!("  {:>9}  {}", duration(row.timing.total), for_terminal(&request(row)));
     let padded = format!("{ended:<9}");
     let client = super::table::cut(&for_terminal(&row.client), 20);
     let room = width.saturating_sub(head.len() + 9);
@@ -78,18 +85,15 @@ pub fn tail_line(row: &Row, now: Timestamp, width: usize, paint: super::paint::P
 }
 
 /// `GET /path?query`, without the host, which rarely differs.
-fn request(method: &str, url: &str) -> String {
-    if method.is_empty() {
-        return "(TLS handshake)".to_owned();
+fn request(row: &RowView) -> String {
+    match row.method.as_str() {
+        "" => "(TLS handshake)".to_owned(),
+        method => format!("{method} {}", row.target),
     }
-    let target = url
-        .split_once("://")
-        .map_or(url, |(_, rest)| rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/"));
-    format!("{method} {target}")
 }
 
 /// How an exchange ended, in a word or a status.
-fn ending(row: &Row) -> (String, Tone) {
+fn ending(row: &RowView) -> (String, Tone) {
     if row.marks.contains(Mark::Open) {
         return ("running".to_owned(), Tone::Good);
     }

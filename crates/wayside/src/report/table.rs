@@ -76,12 +76,16 @@ impl Table {
             .iter()
             .map(|column| Cell(column.title.to_uppercase(), Tone::Faint))
             .collect();
-        std::iter::once(&titles).chain(&self.rows).map(|row| self.line(row, &widths, paint)).collect()
+        std::iter::once(&titles)
+            .chain(&self.rows)
+            .map(|row| self.line(row, &widths, paint))
+            .collect()
     }
 
     /// How wide each column may be; none for those left out.
     fn fit(&self, width: usize) -> Vec<Option<usize>> {
-        let mut widths: Vec<Option<usize>> = self.columns.iter().map(|c| Some(c.title.width())).collect();
+        let mut widths: Vec<Option<usize>> =
+            self.columns.iter().map(|c| Some(c.title.width())).collect();
         for row in &self.rows {
             for (cell, width) in row.iter().zip(&mut widths) {
                 *width = Some(width.unwrap_or(0).max(cell.0.width()));
@@ -102,7 +106,13 @@ impl Table {
                 return widths;
             }
             let kept = widths.iter().filter(|width| width.is_some()).count();
-            let last = self.columns.iter().zip(&widths).filter(|(_, w)| w.is_some()).map(|(c, _)| c.rank).max();
+            let last = self
+                .columns
+                .iter()
+                .zip(&widths)
+                .filter(|(_, w)| w.is_some())
+                .map(|(c, _)| c.rank)
+                .max();
             if kept <= 1 {
                 return widths.iter().map(|w| w.map(|w| w.min(width))).collect();
             }
@@ -142,13 +152,13 @@ impl Table {
             let text = cut(&cell.0, width);
             let padding = width - text.width().min(width);
             let (before, after) = if column.right { (padding, 0) } else { (0, padding) };
-            if !text.is_empty() {
-                line.extend(std::iter::repeat_n(' ', owed + before));
-                line.push_str(&paint.tone(cell.1, &text));
-                owed = after + GAP;
-            } else {
+            if text.is_empty() {
                 owed += width + GAP;
+                continue;
             }
+            line.extend(std::iter::repeat_n(' ', owed + before));
+            line.push_str(&paint.tone(cell.1, &text));
+            owed = after + GAP;
         }
         line
     }
@@ -191,7 +201,8 @@ mod tests {
             Column::figure("status", 1),
             Column::figure("time", 3),
         ]);
-        for (id, url) in [("0q7x", "/orders/17"), ("0q7y", "/a/very/long/path/that/goes/on?and=on")] {
+        for (id, url) in [("0q7x", "/orders/17"), ("0q7y", "/a/very/long/path/that/goes/on?and=on")]
+        {
             table.row(vec![
                 Cell::plain(id),
                 Cell::plain("key:3f9a1c22aa01"),
@@ -218,9 +229,9 @@ mod tests {
         assert_eq!(
             table().lines(40, Paint::plain()),
             [
-                "ID    CLIENT    URL               STATUS",
-                "0q7x  key:3f9…  /orders/17           500",
-                "0q7y  key:3f9…  /a/very/long/pa…     500",
+                "ID    CLIENT        URL           STATUS",
+                "0q7x  key:3f9a1c2…  /orders/17       500",
+                "0q7y  key:3f9a1c2…  /a/very/lon…     500",
             ]
         );
     }

@@ -3,7 +3,10 @@
 
 use std::fmt::{self, Write as _};
 
+use http::StatusCode;
+use wayside_console::ConsoleError;
 use wayside_exchange::escape::for_terminal_text;
+use wayside_replay::ReplayError;
 
 use crate::exit::Exit;
 use crate::report::paint::Paint;
@@ -52,7 +55,7 @@ impl Trouble {
         self
     }
 
-    /// Points at a column (from 0, in characters) of what was typed.
+    /// Points at a column (from 1, in characters) of what was typed.
     #[must_use]
     pub fn pointing_at(mut self, text: impl Into<String>, column: usize) -> Self {
         self.excerpt = Some((text.into(), column));
@@ -70,7 +73,18 @@ impl std::error::Error for Trouble {}
 
 /// How the command ends after `error`.
 pub fn exit_of(error: &anyhow::Error) -> Exit {
-    error.downcast_ref::<Trouble>().map_or(Exit::Failed, |trouble| trouble.exit)
+    if let Some(trouble) = error.downcast_ref::<Trouble>() {
+        return trouble.exit;
+    }
+    match error.downcast_ref::<ConsoleError>() {
+        Some(ConsoleError::Refused { status, .. }) if *status == StatusCode::NOT_FOUND => {
+            Exit::Differs
+        }
+        Some(ConsoleError::Refused { status, .. }) if *status == StatusCode::BAD_REQUEST => {
+            Exit::Misused
+        }
+        _ => Exit::Failed,
+    }
 }
 
 /// The whole text for the person, with its last line end.
@@ -83,7 +97,7 @@ pub fn describe(error: &anyhow::Error, paint: Paint) -> String {
     let trouble = error.downcast_ref::<Trouble>();
     if let Some((typed, column)) = trouble.and_then(|trouble| trouble.excerpt.as_ref()) {
         line("  ".to_owned(), typed);
-        line("  ".to_owned(), &format!("{}^", " ".repeat(*column)));
+        line("  ".to_owned(), &format!("{}^", " ".repeat(column.saturating_sub(1))));
     }
     let stated = trouble.map_or(&[][..], |trouble| &trouble.causes);
     let mut said = error.to_string();
@@ -105,7 +119,16 @@ pub fn describe(error: &anyhow::Error, paint: Paint) -> String {
 /// What the libraries know to advise.
 fn advice(error: &anyhow::Error) -> Option<String> {
     error.chain().find_map(|cause| {
-        cause.downcast_ref::<wayside_transport::Error>().and_then(wayside_transport::Error::hint)
+        if let Some(error) = cause.downcast_ref::<wayside_transport::Error>() {
+            return error.hint();
+        }
+        if let Some(error) = cause.downcast_ref::<ReplayError>() {
+            return error.hint();
+        }
+        match cause.downcast_ref::<ConsoleError>() {
+            Some(ConsoleError::Refused { hint, .. }) => hint.clone(),
+            _ => None,
+        }
     })
 }
 
@@ -133,7 +156,7 @@ mod tests {
     #[test]
     fn a_wrong_filter_gets_a_caret_under_its_column() {
         let trouble = Trouble::misused("unknown field `statu`")
-            .pointing_at("client:acme statu:500", 12)
+            .pointing_at("client:acme statu:500", 13)
             .hint("did you mean `status`?");
         assert_eq!(
             describe(&trouble.into(), Paint::plain()),

@@ -1,0 +1,102 @@
+//! What the API stands on, and its routes.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::map_response;
+use axum::response::Response;
+use axum::routing::get;
+use http::{HeaderValue, Method, StatusCode, Uri, header};
+use serde::Serialize;
+use tokio::sync::broadcast;
+use wayside_exchange::view::StatusView;
+use wayside_exchange::{Summary, Timestamp};
+use wayside_store::Store;
+
+use crate::exchanges::{self, body, messages};
+use crate::refusal::Refusal;
+use crate::{clients, resolve, sessions, status, welcome};
+
+/// A running recorder, as far as the console looks into it.
+pub trait Live: Send + Sync {
+    /// How it does now.
+    fn status(&self) -> StatusView;
+    /// Every exchange from now on, as it is recorded.
+    fn follow(&self) -> broadcast::Receiver<Arc<Summary>>;
+}
+
+/// What the API stands on.
+#[derive(Clone)]
+pub struct Api {
+    /// What was recorded.
+    pub store: Store,
+    /// The recorder of this process; none when the store is only read.
+    pub recorder: Option<Arc<dyn Live>>,
+    /// What the status says beside the recorder's own figures.
+    pub facts: ConsoleFacts,
+}
+
+/// What only the wiring knows.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct ConsoleFacts {
+    /// The version of Wayside.
+    pub version: String,
+    /// Since when the recorder runs; none when none does.
+    pub started_at: Option<Timestamp>,
+    /// Where the proxy and the console listen, as URLs.
+    pub listening: Vec<String>,
+}
+
+/// The API without any question of who asks.
+pub fn router(api: Api) -> Router {
+    Router::new()
+        .route("/", get(welcome::page))
+        .route("/health", get(status::health))
+        .route("/ready", get(status::ready))
+        .route("/api/status", get(status::status))
+        .route("/api/exchanges", get(exchanges::listing))
+        .route("/api/exchanges/{id}", get(exchanges::one))
+        .route("/api/exchanges/{id}/messages", get(messages::messages))
+        .route("/api/exchanges/{id}/{half}/head", get(exchanges::head))
+        .route("/api/exchanges/{id}/{half}/body", get(body::body))
+        .route("/api/sessions", get(sessions::listing))
+        .route("/api/sessions/{id}", get(sessions::one))
+        .route("/api/sessions/{id}/exchanges", get(sessions::its_exchanges))
+        .route("/api/clients", get(clients::listing))
+        .route("/api/clients/{name}", get(clients::one))
+        .route("/api/resolve/{prefix}", get(resolve::resolve))
+        .fallback(no_such_path)
+        .method_not_allowed_fallback(only_get)
+        .layer(map_response(guarded))
+        .with_state(api)
+}
+
+async fn no_such_path(uri: Uri) -> Refusal {
+    Refusal::not_found(format!("there is nothing at `{}`", uri.path()))
+        .hint("`/` lists what there is")
+}
+
+async fn only_get(method: Method) -> Refusal {
+    Refusal::new(StatusCode::METHOD_NOT_ALLOWED, format!("`{method}` is not understood here"))
+        .hint("everything is read with GET")
+}
+
+/// Recorded traffic is hostile: nothing of it may run, be framed, be sniffed or be kept by a
+/// browser's cache.
+pub(crate) async fn guarded(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+        ),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    ] {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    response
+}

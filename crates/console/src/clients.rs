@@ -1,0 +1,77 @@
+//! Clients: the listing, and one with the evidence that its exchanges are its own.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+use wayside_analytics::{ClientFold, Clients};
+use wayside_exchange::view::ClientView;
+use wayside_exchange::{Evidence, Summary};
+use wayside_store::{Order, Store, StoreError};
+
+use crate::api::Api;
+use crate::asked::Asked;
+use crate::outflow;
+use crate::refusal::{Refusal, blocking};
+
+/// Different evidence of one client beyond this is left out.
+const EVIDENCE: usize = 256;
+
+/// A client with its evidence, as `/api/clients/{name}` gives it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ClientDetail {
+    /// The client.
+    #[serde(flatten)]
+    pub client: ClientView,
+    /// What its exchanges brought, strongest kind first; at most 256 different pieces.
+    pub evidence: Vec<Evidence>,
+}
+
+/// `/api/clients`: worst first, whatever the order; over the exchanges that the filter matches.
+pub(crate) async fn listing(State(api): State<Api>, asked: Asked) -> Result<Response, Refusal> {
+    let limit = asked.limit.unwrap_or(usize::MAX);
+    outflow::lines(move |out| {
+        let mut clients = Clients::default();
+        for summary in api.store.find(asked.filter, Order::OldestFirst) {
+            clients.add(&summary?);
+        }
+        clients.views().iter().take(limit).try_for_each(|view| out.line(view))
+    })
+    .await
+}
+
+/// `/api/clients/{name}`
+pub(crate) async fn one(
+    State(api): State<Api>,
+    Path(name): Path<String>,
+    asked: Asked,
+) -> Result<Json<ClientDetail>, Refusal> {
+    let unknown = Refusal::not_found(format!("no client `{name}`"));
+    let detail = blocking(move || fold(&api.store, &name, &asked)).await?;
+    detail.map(Json).ok_or_else(|| unknown.hint("`/api/clients` lists them"))
+}
+
+fn fold(store: &Store, name: &str, asked: &Asked) -> Result<Option<ClientDetail>, StoreError> {
+    let term = format!("client:\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\""));
+    // A name that the filter language cannot say is looked for among all.
+    let filter = asked.within(&term).unwrap_or_else(|_| asked.filter.clone());
+    let mut client: Option<ClientFold> = None;
+    let mut evidence: Vec<Evidence> = Vec::new();
+    for summary in store.find(filter, Order::OldestFirst) {
+        let summary: Summary = summary?;
+        if summary.client != name {
+            continue;
+        }
+        for piece in &summary.evidence {
+            if evidence.len() < EVIDENCE && !evidence.contains(piece) {
+                evidence.push(piece.clone());
+            }
+        }
+        match &mut client {
+            Some(fold) => fold.add(&summary),
+            None => client = Some(ClientFold::new(&summary)),
+        }
+    }
+    evidence.sort_by(|a, b| (a.kind, &a.token).cmp(&(b.kind, &b.token)));
+    Ok(client.map(|fold| ClientDetail { client: fold.view(), evidence }))
+}

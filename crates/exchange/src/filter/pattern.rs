@@ -1,0 +1,146 @@
+//! Finding text: without regard to case, as a part or with `*`, in bytes of any kind; and the
+//! tokens by which blocks that cannot hold a text are passed over.
+
+use std::borrow::Cow;
+
+use memchr::memchr2_iter;
+
+/// A text that is looked for anywhere in another, without regard to case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Needle(String);
+
+/// A text that another is compared with: `*` stands for any characters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Pattern {
+    /// What stands between the stars; a single part has no star.
+    parts: Vec<String>,
+    ignores_case: bool,
+    /// Without a star, whether the part may stand anywhere.
+    anywhere: bool,
+}
+
+/// The tokens of `bytes`: longest runs of ASCII letters and digits, as they are written. An index
+/// for [`super::Zone::may_have_text`] keeps them in lower case.
+pub fn tokens(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    bytes.split(|byte| !byte.is_ascii_alphanumeric()).filter(|token| !token.is_empty())
+}
+
+impl Needle {
+    pub(super) fn new(text: &str) -> Self {
+        Self(fold(text).into_owned())
+    }
+
+    /// Whether it is in `text`.
+    pub(super) fn is_in(&self, text: &[u8]) -> bool {
+        if !self.0.is_ascii() {
+            return fold(&String::from_utf8_lossy(text)).contains(&self.0);
+        }
+        let needle = self.0.as_bytes();
+        let Some(&first) = needle.first() else { return true };
+        memchr2_iter(first, first.to_ascii_uppercase(), text).any(|at| {
+            text.get(at..at + needle.len())
+                .is_some_and(|found| found.eq_ignore_ascii_case(needle))
+        })
+    }
+
+    /// The tokens that any text has which has this one. The first and the last may be parts of
+    /// longer tokens there, so only those count that end on both sides within this text.
+    pub(super) fn inner_tokens(&self) -> impl Iterator<Item = &str> {
+        bounded_tokens(&self.0, false)
+    }
+}
+
+impl Pattern {
+    /// Compares the whole text, case included.
+    pub(super) fn exact(text: &str) -> Self {
+        Self::new(text, false, false)
+    }
+
+    /// Compares the whole text without regard to case.
+    pub(super) fn whole(text: &str) -> Self {
+        Self::new(text, true, false)
+    }
+
+    /// Looks for a part without regard to case; with a star, compares the whole.
+    pub(super) fn part(text: &str) -> Self {
+        Self::new(text, true, true)
+    }
+
+    fn new(text: &str, ignores_case: bool, anywhere: bool) -> Self {
+        let text = if ignores_case { fold(text) } else { Cow::Borrowed(text) };
+        Self { parts: text.split('*').map(str::to_owned).collect(), ignores_case, anywhere }
+    }
+
+    /// The one text that it fits, when there is just one.
+    pub(super) fn only(&self) -> Option<&str> {
+        match self.parts.as_slice() {
+            [one] if !self.ignores_case && !self.anywhere => Some(one),
+            _ => None,
+        }
+    }
+
+    /// Tokens that every text has which it fits.
+    pub(super) fn tokens(&self) -> impl Iterator<Item = &str> {
+        let whole = !self.anywhere && self.parts.len() == 1;
+        self.parts.iter().flat_map(move |part| bounded_tokens(part, whole))
+    }
+
+    /// Whether `text` fits.
+    pub(super) fn fits(&self, text: &str) -> bool {
+        let text = if self.ignores_case { fold(text) } else { Cow::Borrowed(text) };
+        let (first, rest) = match self.parts.split_first() {
+            Some((only, [])) if self.anywhere => return text.contains(only.as_str()),
+            Some((only, [])) => return text == only.as_str(),
+            Some(both) => both,
+            None => return true,
+        };
+        let Some((last, middle)) = rest.split_last() else { return false };
+        let Some(mut text) = text.strip_prefix(first.as_str()) else { return false };
+        for part in middle {
+            // The earliest place is as good as any: it leaves most for the others.
+            match text.split_once(part.as_str()) {
+                Some((_, after)) => text = after,
+                None => return false,
+            }
+        }
+        text.ends_with(last.as_str())
+    }
+}
+
+/// Lower case, character by character. What is not ASCII never becomes ASCII (as the Kelvin sign
+/// would), so that tokens of a text are tokens of the text in lower case.
+fn fold(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() {
+        if !text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            return Cow::Borrowed(text);
+        }
+        return Cow::Owned(text.to_ascii_lowercase());
+    }
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_ascii() {
+            out.push(c.to_ascii_lowercase());
+        } else if c.to_lowercase().any(|lower| lower.is_ascii()) {
+            out.push(c);
+        } else {
+            out.extend(c.to_lowercase());
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// Tokens with an ASCII character on both sides that is in no token under any reading; the ends
+/// of `text` count as such when it is `whole`.
+fn bounded_tokens(text: &str, whole: bool) -> impl Iterator<Item = &str> {
+    let ends = move |neighbour: Option<char>| match neighbour {
+        Some(c) => c.is_ascii() && !c.is_ascii_alphanumeric(),
+        None => whole,
+    };
+    let mut at = 0;
+    text.split(|c: char| !c.is_ascii_alphanumeric()).filter(move |token| {
+        let (before, rest) = text.split_at_checked(at).unwrap_or_default();
+        let after = rest.get(token.len()..).and_then(|after| after.chars().next());
+        at += token.len() + after.map_or(0, char::len_utf8);
+        !token.is_empty() && ends(before.chars().next_back()) && ends(after)
+    })
+}

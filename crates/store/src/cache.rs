@@ -1,0 +1,43 @@
+//! The blocks that were read last, uncompressed, within a fixed number of bytes.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use crate::block::BlockHeader;
+
+/// Bytes of uncompressed blocks that are kept.
+const ROOM: usize = 8 << 20;
+/// A block over this is not kept: it would push out everything else.
+const MOST: usize = 2 << 20;
+
+/// Least recently used go first.
+#[derive(Debug, Default)]
+pub(crate) struct BlockCache {
+    blocks: VecDeque<(u64, BlockHeader, Bytes)>,
+    bytes: usize,
+}
+
+impl BlockCache {
+    /// The block at `position`, if it is still here.
+    pub(crate) fn take(&mut self, position: u64) -> Option<(BlockHeader, Bytes)> {
+        let n = self.blocks.iter().position(|(at, ..)| *at == position)?;
+        let block = self.blocks.remove(n)?;
+        let found = (block.1, block.2.clone());
+        self.blocks.push_front(block);
+        Some(found)
+    }
+
+    /// Keeps the block at `position`.
+    pub(crate) fn put(&mut self, position: u64, header: BlockHeader, block: &Bytes) {
+        if block.len() > MOST || self.blocks.iter().any(|(at, ..)| *at == position) {
+            return;
+        }
+        self.bytes += block.len();
+        self.blocks.push_front((position, header, block.clone()));
+        while self.bytes > ROOM {
+            let Some((.., oldest)) = self.blocks.pop_back() else { break };
+            self.bytes -= oldest.len();
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! The catalogue: which segments and blocks there are, in a few dozen bytes for each.
+//!
+//! It is made from block headers alone, by hopping from one to the next, so it needs no index; and
+//! it knows which ids were written more than once, so that the latest record wins.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use wayside_exchange::{ExchangeId, Mark};
+
+use crate::block::{BlockHeader, flag};
+use crate::row::Row;
+use crate::segment::Segment;
+use crate::zone::ZoneSets;
+
+pub(crate) mod load;
+pub(crate) mod scan;
+
+/// The rows of one SUMMARY block and, before it, the DATA block that they speak of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Group {
+    /// Position of the SUMMARY block.
+    pub(crate) position: u64,
+    /// How many bytes before it the DATA block begins.
+    pub(crate) back: u32,
+    /// Rows.
+    pub(crate) count: u32,
+    /// The least and the greatest id.
+    pub(crate) first: u64,
+    pub(crate) last: u64,
+    /// When the earliest and the latest exchange started.
+    pub(crate) earliest: i64,
+    pub(crate) latest: i64,
+    /// See [`BlockHeader`].
+    pub(crate) longest: u32,
+    pub(crate) statuses: u8,
+    pub(crate) flags: u8,
+    /// Checksum of the rows, which ties an entry of the index to this very block.
+    pub(crate) crc: u32,
+}
+
+/// Where the latest record of an id is that was written more than once, or is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Latest {
+    pub(crate) position: u64,
+    pub(crate) row: u32,
+    pub(crate) open: bool,
+}
+
+/// An id of a group that [`Latest`] must know of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tracked {
+    pub(crate) id: u64,
+    pub(crate) row: u32,
+    pub(crate) open: bool,
+}
+
+/// Everything that a reader needs to find blocks.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Catalogue {
+    /// In the order of positions, without those that a later one took the place of.
+    pub(crate) segments: Vec<Segment>,
+    /// In the order of positions.
+    pub(crate) groups: Vec<Group>,
+    /// Beside `groups`; none where the index knows nothing.
+    pub(crate) zones: Vec<Option<Arc<ZoneSets>>>,
+    /// Exchanges, each counted once.
+    pub(crate) stored: u64,
+    /// The greatest id.
+    pub(crate) newest: u64,
+    latest: HashMap<u64, Latest>,
+}
+
+impl Group {
+    /// What a SUMMARY block's header says.
+    pub(crate) fn of(header: &BlockHeader) -> Self {
+        Self {
+            position: header.position,
+            back: header.back,
+            count: header.count,
+            first: header.first,
+            last: header.last,
+            earliest: header.earliest,
+            latest: header.latest,
+            longest: header.longest,
+            statuses: header.statuses,
+            flags: header.flags,
+            crc: header.payload_crc,
+        }
+    }
+
+    /// Position of the DATA block.
+    pub(crate) fn data_position(&self) -> u64 {
+        self.position.saturating_sub(u64::from(self.back))
+    }
+
+    /// Whether an exchange of this id may be in it.
+    pub(crate) fn spans(&self, id: ExchangeId) -> bool {
+        self.first <= id.0 && id.0 <= self.last
+    }
+
+    /// Whether its rows must be read to know which ids are written more than once.
+    pub(crate) fn needs_tracking(&self) -> bool {
+        self.flags & (flag::OPEN | flag::SUPERSEDES) != 0
+    }
+}
+
+impl Catalogue {
+    /// Adds a group at the end of the log. `tracked` are its ids that are open, or were before.
+    pub(crate) fn push(&mut self, group: Group, zone: Option<Arc<ZoneSets>>, tracked: &[Tracked]) {
+        self.stored += u64::from(group.count);
+        self.newest = self.newest.max(group.last);
+        for &Tracked { id, row, open } in tracked {
+            let latest = Latest { position: group.position, row, open };
+            if self.latest.insert(id, latest).is_some() {
+                self.stored -= 1;
+            }
+        }
+        self.groups.push(group);
+        self.zones.push(zone);
+    }
+
+    /// The rows of a group that `push` must be told of when it is read from disk.
+    pub(crate) fn tracked_among(&self, rows: &[Row]) -> Vec<Tracked> {
+        let mut opened_here = HashSet::new();
+        let of = |(row, n): (&Row, u32)| {
+            let id = row.summary.id.0;
+            let open = row.summary.marks.contains(Mark::Open);
+            let tracked = open || self.latest.contains_key(&id) || opened_here.contains(&id);
+            opened_here.extend(open.then_some(id));
+            tracked.then_some(Tracked { id, row: n, open })
+        };
+        rows.iter().zip(0..).filter_map(of).collect()
+    }
+
+    /// Where the latest record of an id is, if it was ever open.
+    pub(crate) fn latest(&self, id: u64) -> Option<Latest> {
+        self.latest.get(&id).copied()
+    }
+
+    /// Ids whose latest record says that they still run.
+    pub(crate) fn open_ids(&self) -> impl Iterator<Item = u64> {
+        self.latest.iter().filter(|(_, latest)| latest.open).map(|(&id, _)| id)
+    }
+
+    /// The segment that holds `position`.
+    pub(crate) fn segment_at(&self, position: u64) -> Option<Segment> {
+        let after = self.segments.partition_point(|segment| segment.base <= position);
+        let segment = *self.segments.get(after.checked_sub(1)?)?;
+        (position < segment.end).then_some(segment)
+    }
+
+    /// The position after the last good block.
+    pub(crate) fn end(&self) -> u64 {
+        self.segments.last().map_or(0, |segment| segment.end)
+    }
+
+    /// Puts the zone map of the group at `position` in its place.
+    pub(crate) fn set_zone(&mut self, position: u64, zone: Arc<ZoneSets>) {
+        if let Ok(n) = self.groups.binary_search_by_key(&position, |group| group.position)
+            && let Some(slot) = self.zones.get_mut(n)
+        {
+            *slot = Some(zone);
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! The count of exchanges that a recorder began, kept beside the log, so that after a crash the
+//! difference to what was recorded can be said.
+//!
+//! 40 bytes, overwritten in place: they lie within one disk sector, so they are written whole or
+//! not at all, and a checksum tells if not.
+
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use crate::codec::Take;
+use crate::error::StoreError;
+
+const MAGIC: [u8; 8] = *b"WAYFWD1\n";
+const BYTES: usize = 40;
+
+/// What the file says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    /// Position of the log where the recorder began.
+    pub(crate) since: u64,
+    /// How many exchanges it has begun.
+    pub(crate) forwarded: u64,
+    /// How many were lost in crashes before.
+    pub(crate) lost_before: u64,
+}
+
+/// The file, open for writing.
+#[derive(Debug)]
+pub(crate) struct ForwardedFile {
+    file: File,
+    path: PathBuf,
+    counts: Counts,
+}
+
+impl Counts {
+    /// Reads the file of the store in `dir`; zeros when there is none or it is damaged.
+    pub(crate) fn read(dir: &Path) -> Counts {
+        let mut bytes = [0; BYTES];
+        let read = File::open(path_in(dir)).and_then(|file| file.read_exact_at(&mut bytes, 0));
+        read.ok().and_then(|()| Counts::decode(&bytes)).unwrap_or_default()
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        let mut out = MAGIC.to_vec();
+        for number in [self.since, self.forwarded, self.lost_before] {
+            out.extend_from_slice(&number.to_le_bytes());
+        }
+        out.extend_from_slice(&crc32c::crc32c(&out).to_le_bytes());
+        out.resize(BYTES, 0);
+        out
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Counts> {
+        let mut take = Take::new(bytes);
+        if take.array()? != MAGIC {
+            return None;
+        }
+        let counts =
+            Counts { since: take.u64()?, forwarded: take.u64()?, lost_before: take.u64()? };
+        (take.u32()? == crc32c::crc32c(bytes.get(..BYTES - 8)?)).then_some(counts)
+    }
+}
+
+impl ForwardedFile {
+    /// Begins counting anew, from position `since` of the log.
+    pub(crate) fn begin(dir: &Path, since: u64, lost_before: u64) -> Result<Self, StoreError> {
+        let path = path_in(dir);
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&path)
+            .map_err(|source| StoreError::io("open", &path, source))?;
+        let mut begun = Self { file, path, counts: Counts { since, forwarded: 0, lost_before } };
+        begun.write()?;
+        Ok(begun)
+    }
+
+    /// Keeps a new count.
+    pub(crate) fn note(&mut self, forwarded: u64) -> Result<(), StoreError> {
+        if self.counts.forwarded == forwarded {
+            return Ok(());
+        }
+        self.counts.forwarded = forwarded;
+        self.write()
+    }
+
+    fn write(&mut self) -> Result<(), StoreError> {
+        self.file
+            .write_all_at(&self.counts.encode(), 0)
+            .map_err(|source| StoreError::io("write", &self.path, source))
+    }
+}
+
+fn path_in(dir: &Path) -> PathBuf {
+    dir.join("forwarded")
+}

@@ -1,0 +1,117 @@
+//! The index on disk: zone maps and text filters of blocks, in sled.
+//!
+//! Disposable. Every entry names the block that it speaks of by its checksum and has one of its own,
+//! so an entry that is missing, damaged or of another log is no entry, and a block without one may
+//! match anything. sled is opened by one process, the recorder's.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::catalogue::Group;
+use crate::codec::Take;
+use crate::zone::ZoneSets;
+
+pub(crate) mod feed;
+pub(crate) mod text;
+
+use text::TextFilter;
+
+/// sled's cache; its default of a gigabyte is for a database, not for a few hints.
+const CACHE: u64 = 8 << 20;
+const FLUSH_EVERY_MS: u64 = 10_000;
+
+/// The index, open.
+#[derive(Debug)]
+pub(crate) struct Index {
+    _db: sled::Db,
+    zones: sled::Tree,
+    texts: sled::Tree,
+}
+
+/// Why there is no index.
+#[derive(Debug)]
+pub(crate) enum NoIndex {
+    /// Another process has it open.
+    Locked,
+    /// It cannot be read.
+    Damaged(String),
+}
+
+impl Index {
+    /// Opens the index in `folder`, makes it when there is none.
+    pub(crate) fn open(folder: &Path) -> Result<Index, NoIndex> {
+        // sled panics on some kinds of damage; none of them may keep the log from being read.
+        let opened = std::panic::catch_unwind(|| -> sled::Result<Index> {
+            let db = sled::Config::new()
+                .path(folder)
+                .cache_capacity(CACHE)
+                .flush_every_ms(Some(FLUSH_EVERY_MS))
+                .mode(sled::Mode::LowSpace)
+                .open()?;
+            let (zones, texts) = (db.open_tree("zones")?, db.open_tree("texts")?);
+            Ok(Index { _db: db, zones, texts })
+        });
+        match opened {
+            Ok(Ok(index)) => Ok(index),
+            Ok(Err(sled::Error::Io(error)))
+                if error.kind() == std::io::ErrorKind::WouldBlock
+                    || error.to_string().contains("could not acquire lock") =>
+            {
+                Err(NoIndex::Locked)
+            }
+            Ok(Err(error)) => Err(NoIndex::Damaged(error.to_string())),
+            Err(_) => Err(NoIndex::Damaged("sled panicked".to_owned())),
+        }
+    }
+
+    /// The zone map of a block, if it is known.
+    pub(crate) fn zone(&self, group: &Group) -> Option<Arc<ZoneSets>> {
+        let value = self.zones.get(group.position.to_be_bytes()).ok()??;
+        let mut take = Take::new(checked(&value, group)?);
+        ZoneSets::decode(&mut take).map(Arc::new)
+    }
+
+    /// Keeps the zone map of a block.
+    pub(crate) fn put_zone(&self, group: &Group, zone: &ZoneSets) {
+        let mut value = group.crc.to_le_bytes().to_vec();
+        zone.encode(&mut value);
+        put(&self.zones, group, value);
+    }
+
+    /// Whether a text may stand in the exchanges of a block.
+    pub(crate) fn may_have_text(&self, group: &Group, text: &str) -> bool {
+        let Ok(Some(value)) = self.texts.get(group.position.to_be_bytes()) else { return true };
+        checked(&value, group).is_none_or(|bytes| TextFilter::may_have(bytes, text))
+    }
+
+    /// Whether the text filter of a block is made.
+    pub(crate) fn has_text(&self, group: &Group) -> bool {
+        self.texts.contains_key(group.position.to_be_bytes()).unwrap_or(true)
+    }
+
+    /// Keeps the text filter of a block.
+    pub(crate) fn put_text(&self, group: &Group, filter: &TextFilter) {
+        let mut value = group.crc.to_le_bytes().to_vec();
+        value.extend_from_slice(filter.bytes());
+        put(&self.texts, group, value);
+    }
+
+    /// Writes what is in memory.
+    pub(crate) fn flush(&self) {
+        let _ = self.zones.flush();
+    }
+}
+
+/// A failure to keep an entry costs time later, nothing else.
+fn put(tree: &sled::Tree, group: &Group, mut value: Vec<u8>) {
+    value.extend_from_slice(&crc32c::crc32c(&value).to_le_bytes());
+    let _ = tree.insert(group.position.to_be_bytes(), value);
+}
+
+/// The content of an entry, if it is whole and of this very block.
+fn checked<'a>(value: &'a [u8], group: &Group) -> Option<&'a [u8]> {
+    let (content, crc) = value.split_last_chunk::<4>()?;
+    let (block, content_only) = content.split_first_chunk::<4>()?;
+    let whole = crc32c::crc32c(content) == u32::from_le_bytes(*crc);
+    (whole && u32::from_le_bytes(*block) == group.crc).then_some(content_only)
+}

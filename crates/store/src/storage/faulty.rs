@@ -1,0 +1,160 @@
+//! A storage in memory for tests: it fills up, refuses to write or to sync when told to, and can
+//! forget what was not synced, as a power loss does.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
+
+use std::collections::BTreeMap;
+use std::io::{self, ErrorKind};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::{Storage, StoredFile};
+
+/// What is wrong with the disk.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Faults {
+    /// Bytes that can still be written.
+    pub(crate) room: Option<usize>,
+    /// Writes into files that exist fail, after half of their bytes.
+    pub(crate) write_fails: bool,
+    /// Syncs fail.
+    pub(crate) sync_fails: bool,
+}
+
+/// The files, and what of them is on the platter.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Faulty {
+    disk: Arc<Mutex<Disk>>,
+}
+
+#[derive(Debug, Default)]
+struct Disk {
+    files: BTreeMap<String, File>,
+    faults: Faults,
+}
+
+#[derive(Clone, Debug, Default)]
+struct File {
+    now: Vec<u8>,
+    synced: Vec<u8>,
+    entry_synced: bool,
+}
+
+#[derive(Debug)]
+struct Handle {
+    name: String,
+    disk: Arc<Mutex<Disk>>,
+}
+
+impl Faulty {
+    pub(crate) fn set(&self, faults: Faults) {
+        self.disk.lock().faults = faults;
+    }
+
+    /// Everything that was not synced is gone.
+    pub(crate) fn lose_power(&self) {
+        let mut disk = self.disk.lock();
+        disk.faults = Faults::default();
+        disk.files.retain(|_, file| file.entry_synced);
+        for file in disk.files.values_mut() {
+            file.now.clone_from(&file.synced);
+        }
+    }
+}
+
+impl Storage for Faulty {
+    fn list(&self) -> io::Result<Vec<String>> {
+        Ok(self.disk.lock().files.keys().cloned().collect())
+    }
+
+    fn create(&self, name: &str) -> io::Result<Arc<dyn StoredFile>> {
+        let mut disk = self.disk.lock();
+        if disk.files.contains_key(name) {
+            return Err(ErrorKind::AlreadyExists.into());
+        }
+        disk.files.insert(name.to_owned(), File::default());
+        Ok(Arc::new(Handle { name: name.to_owned(), disk: self.disk.clone() }))
+    }
+
+    fn open(&self, name: &str, _write: bool) -> io::Result<Arc<dyn StoredFile>> {
+        if !self.disk.lock().files.contains_key(name) {
+            return Err(ErrorKind::NotFound.into());
+        }
+        Ok(Arc::new(Handle { name: name.to_owned(), disk: self.disk.clone() }))
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        self.disk.lock().files.remove(name);
+        Ok(())
+    }
+
+    fn sync_folder(&self) -> io::Result<()> {
+        self.disk.lock().files.values_mut().for_each(|file| file.entry_synced = true);
+        Ok(())
+    }
+
+    fn free(&self) -> io::Result<u64> {
+        Ok(self.disk.lock().faults.room.unwrap_or(usize::MAX) as u64)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        PathBuf::from("memory").join(name)
+    }
+}
+
+impl StoredFile for Handle {
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        let mut disk = self.disk.lock();
+        let faults = disk.faults;
+        let file = disk.files.get_mut(&self.name).ok_or(ErrorKind::NotFound)?;
+        let mut fits = bytes.len().min(faults.room.unwrap_or(usize::MAX));
+        let breaks = faults.write_fails && !file.now.is_empty() && offset > 0;
+        if breaks {
+            fits /= 2;
+        }
+        let start = offset as usize;
+        let len = file.now.len().max(start + fits);
+        file.now.resize(len, 0);
+        file.now[start..start + fits].copy_from_slice(&bytes[..fits]);
+        if let Some(room) = &mut disk.faults.room {
+            *room -= fits;
+        }
+        match (breaks, fits == bytes.len()) {
+            (true, _) => Err(io::Error::other("input/output error")),
+            (false, true) => Ok(()),
+            (false, false) => Err(ErrorKind::StorageFull.into()),
+        }
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let disk = self.disk.lock();
+        let file = disk.files.get(&self.name).ok_or(ErrorKind::NotFound)?;
+        let rest = file.now.get(offset as usize..).unwrap_or_default();
+        let n = rest.len().min(buffer.len());
+        buffer[..n].copy_from_slice(&rest[..n]);
+        Ok(n)
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.disk.lock().files.get(&self.name).map_or(0, |file| file.now.len() as u64))
+    }
+
+    fn truncate(&self, len: u64) -> io::Result<()> {
+        if let Some(file) = self.disk.lock().files.get_mut(&self.name) {
+            file.now.truncate(len as usize);
+        }
+        Ok(())
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        let mut disk = self.disk.lock();
+        if disk.faults.sync_fails {
+            return Err(io::Error::other("input/output error"));
+        }
+        if let Some(file) = disk.files.get_mut(&self.name) {
+            file.synced.clone_from(&file.now);
+        }
+        Ok(())
+    }
+}

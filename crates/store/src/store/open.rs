@@ -1,0 +1,175 @@
+//! Opening a store: the lock, the catalogue, what a crash left, and the index.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::{Options, Recovery, Shared};
+use crate::catalogue::load::{Loaded, load};
+use crate::catalogue::scan::Care;
+use crate::catalogue::{Catalogue, Group};
+use crate::error::StoreError;
+use crate::forwarded::{Counts, ForwardedFile};
+use crate::index::feed::Feed;
+use crate::index::{Index, NoIndex};
+use crate::lock::Lock;
+use crate::log::Log;
+use crate::segment::name_of;
+use crate::storage::Storage;
+use crate::storage::disk::{Disk, make_folder};
+use crate::writer::{Parts, Writer};
+
+/// Groups whose rows are read for the newest connection number.
+const NEWEST: usize = 64;
+
+/// Opens for writing on the file system.
+pub(crate) fn for_writing(
+    dir: &Path,
+    options: Options,
+) -> Result<(Arc<Shared>, Writer, Recovery), StoreError> {
+    make_folder(dir).map_err(|source| StoreError::io("make the folder", dir, source))?;
+    let folder = dir.join("segments");
+    let disk = Disk::create(&folder)
+        .map_err(|source| StoreError::io("make the folder", &folder, source))?;
+    on_storage(dir, Arc::new(disk), options)
+}
+
+/// Opens for writing with the segments on any storage.
+pub(crate) fn on_storage(
+    dir: &Path,
+    storage: Arc<dyn Storage>,
+    options: Options,
+) -> Result<(Arc<Shared>, Writer, Recovery), StoreError> {
+    let lock = Lock::take(dir)?;
+    let log = Log::new(storage);
+    let mut loaded = load(&log, Care::Payloads)?;
+    cut_torn_tail(&log, &loaded)?;
+    let (index, index_problem) = open_index(dir);
+    if let Some(index) = &index {
+        fill_zones(index, &mut loaded.catalogue);
+    }
+    let catalogue = &loaded.catalogue;
+    let rebuilt = !catalogue.groups.is_empty() && catalogue.zones.iter().all(Option::is_none);
+    let counts = Counts::read(dir);
+    let lost =
+        counts.forwarded.saturating_sub(recorded_since(&log, &loaded.catalogue, counts.since));
+    let end = loaded.catalogue.end();
+    let forwarded = ForwardedFile::begin(dir, end, counts.lost_before + lost)?;
+    let recovery = Recovery {
+        torn_bytes: loaded.torn_bytes,
+        lost,
+        open: loaded.catalogue.open_ids().count() as u64,
+        rebuilt,
+        newest: wayside_exchange::ExchangeId(loaded.catalogue.newest),
+        last_connection: last_connection(&log, &loaded.catalogue),
+        stored: loaded.catalogue.stored,
+    };
+    let Loaded { catalogue, problems, last_number, .. } = loaded;
+    let shared = Arc::new(Shared::new(dir.to_owned(), log, catalogue, index, false));
+    for problem in &problems {
+        shared.note_damage(problem);
+    }
+    if let Some(problem) = index_problem {
+        shared.note_lasting(problem);
+    }
+    let feed = Feed::start(&shared);
+    let parts = Parts { shared: shared.clone(), options, last_number, forwarded, lock, feed };
+    Ok((shared, Writer::new(parts)?, recovery))
+}
+
+/// Opens for reading, with nothing but the segments.
+pub(crate) fn for_reading(dir: &Path) -> Result<Arc<Shared>, StoreError> {
+    let folder = dir.join("segments");
+    if let Err(source) = fs::metadata(&folder) {
+        return Err(StoreError::io("open the store", dir, source));
+    }
+    let log = Log::new(Arc::new(Disk::existing(&folder)));
+    let loaded = load(&log, Care::Headers)?;
+    let shared = Shared::new(dir.to_owned(), log, loaded.catalogue, None, true);
+    for problem in &loaded.problems {
+        shared.note_damage(problem);
+    }
+    Ok(Arc::new(shared))
+}
+
+/// Bytes that the index takes.
+pub(crate) fn index_bytes(dir: &Path) -> u64 {
+    fn size(folder: &Path) -> u64 {
+        let Ok(entries) = fs::read_dir(folder) else { return 0 };
+        let sizes = entries.flatten().map(|entry| match entry.metadata() {
+            Ok(metadata) if metadata.is_dir() => size(&entry.path()),
+            Ok(metadata) => metadata.len(),
+            Err(_) => 0,
+        });
+        sizes.sum()
+    }
+    size(&dir.join("index"))
+}
+
+/// How many exchanges have their first record at or after `since`.
+pub(crate) fn recorded_since(log: &Log, catalogue: &Catalogue, since: u64) -> u64 {
+    let mut seen = Catalogue::default();
+    let before = catalogue.groups.partition_point(|group| group.position < since);
+    for (n, group) in catalogue.groups.iter().enumerate() {
+        if !group.needs_tracking() && n < before {
+            continue;
+        }
+        let rows = if group.needs_tracking() { rows_of(log, catalogue, group) } else { Vec::new() };
+        let tracked = seen.tracked_among(&rows);
+        let counted = seen.stored;
+        seen.push(*group, None, &tracked);
+        if n < before {
+            seen.stored = counted;
+        }
+    }
+    seen.stored
+}
+
+fn rows_of(log: &Log, catalogue: &Catalogue, group: &Group) -> Vec<crate::row::Row> {
+    let segment = catalogue.segment_at(group.position);
+    let rows = segment.map(|segment| crate::catalogue::load::rows_of(log, &segment, group));
+    rows.and_then(Result::ok).unwrap_or_default()
+}
+
+fn last_connection(log: &Log, catalogue: &Catalogue) -> u64 {
+    let newest = catalogue.groups.iter().rev().take(NEWEST);
+    let connections = newest.flat_map(|group| rows_of(log, catalogue, group));
+    connections.map(|row| row.summary.connection).max().unwrap_or(0)
+}
+
+fn cut_torn_tail(log: &Log, loaded: &Loaded) -> Result<(), StoreError> {
+    for &number in &loaded.obsolete {
+        let _ = log.storage.remove(&name_of(number));
+    }
+    let Some(last) = loaded.catalogue.segments.last().filter(|_| loaded.torn_bytes > 0) else {
+        return Ok(());
+    };
+    let path = log.path(last.number);
+    let file = log.storage.open(&name_of(last.number), true);
+    file.and_then(|file| file.truncate(last.offset(last.end)))
+        .map_err(|source| StoreError::io("cut the torn end of", &path, source))
+}
+
+/// The index, or what is wrong with it for good.
+fn open_index(dir: &Path) -> (Option<Arc<Index>>, Option<String>) {
+    let folder = dir.join("index");
+    let reason = match Index::open(&folder) {
+        Ok(index) => return (Some(Arc::new(index)), None),
+        Err(NoIndex::Locked) => {
+            return (None, Some(format!("another process uses the index `{}`", folder.display())));
+        }
+        Err(NoIndex::Damaged(reason)) => reason,
+    };
+    tracing::warn!(index = %folder.display(), %reason, "the index is damaged; it is made anew");
+    let _ = fs::remove_dir_all(&folder).or_else(|_| fs::remove_file(&folder));
+    match Index::open(&folder) {
+        Ok(index) => (Some(Arc::new(index)), None),
+        Err(_) => (None, Some(format!("the index `{}` cannot be made", folder.display()))),
+    }
+}
+
+fn fill_zones(index: &Index, catalogue: &mut Catalogue) {
+    for (group, zone) in catalogue.groups.iter().zip(catalogue.zones.iter_mut()) {
+        *zone = index.zone(group);
+    }
+}

@@ -1,0 +1,295 @@
+//! What the writer and all readers of a store share.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use parking_lot::{Mutex, RwLock};
+use wayside_exchange::ExchangeId;
+
+use super::StoreStatus;
+use crate::block::Kind;
+use crate::catalogue::load::{self, rows_of};
+use crate::catalogue::scan::Care;
+use crate::catalogue::{Catalogue, Group};
+use crate::error::StoreError;
+use crate::index::Index;
+use crate::log::Log;
+use crate::record::Extent;
+use crate::record::decode::{Stored, record};
+use crate::row::Row;
+use crate::segment::{Segment, number_of};
+use crate::writer::pending::Sealed;
+
+/// Damaged blocks that are told one by one.
+const MOST_PROBLEMS: usize = 100;
+
+/// One store, as this process has it open.
+pub(crate) struct Shared {
+    pub(crate) dir: PathBuf,
+    pub(crate) log: Log,
+    pub(crate) catalogue: RwLock<Catalogue>,
+    pub(crate) index: Option<Arc<Index>>,
+    /// Whether another process may append.
+    pub(crate) read_only: bool,
+    recorded: AtomicU64,
+    durable: AtomicU64,
+    problems: Mutex<Problems>,
+}
+
+#[derive(Debug, Default)]
+struct Problems {
+    /// What keeps the writer from writing now.
+    trouble: Option<String>,
+    /// What is so since the store was opened.
+    lasting: Vec<String>,
+    /// Damaged blocks by file and offset.
+    damaged: BTreeMap<(PathBuf, u64), String>,
+}
+
+/// What a new segment that begins before the end of the log leaves of the others.
+pub(crate) struct Replaced {
+    pub(crate) emptied: Vec<u64>,
+    pub(crate) cut: Option<Segment>,
+}
+
+impl Shared {
+    pub(crate) fn new(
+        dir: PathBuf,
+        log: Log,
+        catalogue: Catalogue,
+        index: Option<Arc<Index>>,
+        read_only: bool,
+    ) -> Self {
+        let recorded = AtomicU64::new(catalogue.newest);
+        Self {
+            dir,
+            log,
+            catalogue: RwLock::new(catalogue),
+            index,
+            read_only,
+            recorded,
+            durable: AtomicU64::new(0),
+            problems: Mutex::default(),
+        }
+    }
+
+    /// See [`StoreStatus::recorded_through`]; zero for none.
+    pub(crate) fn recorded(&self) -> ExchangeId {
+        ExchangeId(self.recorded.load(Ordering::Acquire))
+    }
+
+    pub(crate) fn set_durable(&self, through: ExchangeId) {
+        self.durable.fetch_max(through.0, Ordering::AcqRel);
+    }
+
+    /// Makes groups that are written known to readers.
+    pub(crate) fn publish(&self, groups: &[Sealed], segment: Option<Segment>, newest: u64) {
+        let mut catalogue = self.catalogue.write();
+        match (catalogue.segments.last_mut(), segment) {
+            (Some(last), Some(segment)) if last.number == segment.number => *last = segment,
+            (_, Some(segment)) => catalogue.segments.push(segment),
+            _ => {}
+        }
+        for sealed in groups {
+            catalogue.push(sealed.group, Some(sealed.zone.clone()), &sealed.tracked);
+        }
+        drop(catalogue);
+        self.recorded.fetch_max(newest, Ordering::AcqRel);
+    }
+
+    /// Puts a segment in the place of everything from its base on.
+    pub(crate) fn replace_from(&self, new: Segment) -> Replaced {
+        let mut catalogue = self.catalogue.write();
+        let (kept, emptied) =
+            catalogue.segments.iter().partition::<Vec<Segment>, _>(|old| old.base < new.base);
+        catalogue.segments = kept;
+        let mut cut = None;
+        if let Some(last) = catalogue.segments.last_mut().filter(|last| last.end > new.base) {
+            last.end = new.base;
+            cut = Some(*last);
+        }
+        catalogue.segments.push(new);
+        Replaced { emptied: emptied.into_iter().map(|segment| segment.number).collect(), cut }
+    }
+
+    /// In a store that another process may append to: learns of what came since.
+    pub(crate) fn refresh(&self) {
+        if !self.read_only {
+            return;
+        }
+        if let Err(error) = self.learn() {
+            self.note_lasting(error.to_string());
+        }
+    }
+
+    fn learn(&self) -> Result<(), StoreError> {
+        let known = self.catalogue.read().segments.last().copied();
+        let names = self.log.storage.list().unwrap_or_default();
+        let newest = names.iter().filter_map(|name| number_of(name)).max();
+        if newest == known.map(|segment| segment.number) {
+            let Some(known) = known else { return Ok(()) };
+            let len =
+                self.log.file(known.number)?.len().map_err(|source| {
+                    StoreError::io("read", &self.log.path(known.number), source)
+                })?;
+            if len <= known.offset(known.end) {
+                return Ok(());
+            }
+            let mut loaded =
+                load::Loaded { catalogue: self.catalogue.read().clone(), ..Default::default() };
+            if let Some(last) = loaded.catalogue.segments.last_mut() {
+                last.end = last.position(len);
+            }
+            load::extend(&self.log, &mut loaded, known.end, Care::Headers, true)?;
+            self.take_over(loaded);
+            return Ok(());
+        }
+        let loaded = load::load(&self.log, Care::Headers)?;
+        self.take_over(loaded);
+        Ok(())
+    }
+
+    fn take_over(&self, loaded: load::Loaded) {
+        for problem in &loaded.problems {
+            self.note_damage(problem);
+        }
+        self.recorded.fetch_max(loaded.catalogue.newest, Ordering::AcqRel);
+        *self.catalogue.write() = loaded.catalogue;
+    }
+
+    /// The rows of a group.
+    pub(crate) fn rows(&self, group: &Group) -> Result<Vec<Row>, StoreError> {
+        let segment = self.segment_at(group.position)?;
+        rows_of(&self.log, &segment, group).inspect_err(|error| self.note_damage(error))
+    }
+
+    /// The record of a row.
+    pub(crate) fn record(&self, group: &Group, row: Row) -> Result<Stored, StoreError> {
+        let position = group.data_position();
+        let (segment, _, block) = self.block(position, Kind::Data)?;
+        let start = row.offset as usize;
+        record(&block, start..start + row.len as usize, row.summary).ok_or_else(|| {
+            let error = self.damaged(&segment, position, "a record in it cannot be read");
+            self.note_damage(&error);
+            error
+        })
+    }
+
+    /// A piece of the body of `id`.
+    pub(crate) fn piece(&self, id: ExchangeId, extent: Extent) -> Result<Bytes, StoreError> {
+        let (segment, first, block) = self.block(extent.position, Kind::Piece)?;
+        if first == id.0 && block.len() as u64 == extent.bytes {
+            return Ok(block);
+        }
+        Err(self.damaged(&segment, extent.position, "it is not the piece that is named"))
+    }
+
+    /// The block at `position`, if it is of this kind, with the first id in it.
+    fn block(&self, position: u64, kind: Kind) -> Result<(Segment, u64, Bytes), StoreError> {
+        let segment = self.segment_at(position)?;
+        let read = self.log.block(&segment, position);
+        let (header, block) = read.inspect_err(|error| self.note_damage(error))?;
+        if header.kind == kind {
+            return Ok((segment, header.first, block));
+        }
+        Err(self.damaged(&segment, position, "it is a block of another kind"))
+    }
+
+    /// The latest record of an id.
+    pub(crate) fn stored(&self, id: ExchangeId) -> Result<Option<Stored>, StoreError> {
+        match self.locate(id)? {
+            Some((group, row)) => self.record(&group, row).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Where the latest record of an id is.
+    pub(crate) fn locate(&self, id: ExchangeId) -> Result<Option<(Group, Row)>, StoreError> {
+        let candidates: Vec<Group> = {
+            let catalogue = self.catalogue.read();
+            let latest = catalogue.latest(id.0);
+            let fits = |group: &&Group| match latest {
+                Some(latest) => group.position == latest.position,
+                None => group.spans(id),
+            };
+            catalogue.groups.iter().rev().filter(fits).copied().collect()
+        };
+        let mut trouble = None;
+        for group in candidates {
+            match self.rows(&group) {
+                // Within a block, too, the last record of an id is the latest.
+                Ok(rows) => {
+                    if let Some(row) = rows.into_iter().rev().find(|row| row.summary.id == id) {
+                        return Ok(Some((group, row)));
+                    }
+                }
+                Err(error) => trouble = Some(error),
+            }
+        }
+        trouble.map_or(Ok(None), Err)
+    }
+
+    pub(crate) fn status(&self) -> StoreStatus {
+        let catalogue = self.catalogue.read();
+        let log: u64 = catalogue.segments.iter().map(|segment| segment.offset(segment.end)).sum();
+        let some = |id: &AtomicU64| match id.load(Ordering::Acquire) {
+            0 => None,
+            id => Some(ExchangeId(id)),
+        };
+        StoreStatus {
+            stored: catalogue.stored,
+            used: log + super::open::index_bytes(&self.dir),
+            free: self.log.storage.free().unwrap_or(0),
+            recorded_through: some(&self.recorded),
+            durable_through: some(&self.durable),
+            segments: catalogue.segments.len() as u64,
+            blocks: catalogue.groups.len() as u64,
+            problems: self.problems.lock().in_words(),
+        }
+    }
+
+    pub(crate) fn note_trouble(&self, error: &StoreError) {
+        self.problems.lock().trouble = Some(format!("nothing can be recorded: {error}"));
+    }
+
+    pub(crate) fn trouble_is_over(&self) {
+        self.problems.lock().trouble = None;
+    }
+
+    pub(crate) fn note_lasting(&self, problem: String) {
+        let mut problems = self.problems.lock();
+        if problems.lasting.len() < MOST_PROBLEMS && !problems.lasting.contains(&problem) {
+            problems.lasting.push(problem);
+        }
+    }
+
+    pub(crate) fn note_damage(&self, error: &StoreError) {
+        let StoreError::Damaged { path, offset, .. } = error else { return };
+        let mut problems = self.problems.lock();
+        if problems.damaged.len() < MOST_PROBLEMS {
+            problems.damaged.insert((path.clone(), *offset), error.to_string());
+        }
+    }
+
+    fn segment_at(&self, position: u64) -> Result<Segment, StoreError> {
+        self.catalogue.read().segment_at(position).ok_or_else(|| StoreError::Damaged {
+            path: self.log.storage.path(""),
+            offset: position,
+            reason: "no segment holds it",
+        })
+    }
+
+    fn damaged(&self, segment: &Segment, position: u64, reason: &'static str) -> StoreError {
+        let path = self.log.path(segment.number);
+        StoreError::Damaged { path, offset: segment.offset(position), reason }
+    }
+}
+
+impl Problems {
+    fn in_words(&self) -> Vec<String> {
+        self.trouble.iter().chain(&self.lasting).chain(self.damaged.values()).cloned().collect()
+    }
+}

@@ -1,0 +1,134 @@
+//! Disks that fill up and fail: nothing corrupt remains, what can be kept is kept, and recording
+//! goes on by itself.
+
+use std::sync::Arc;
+
+use wayside_exchange::{ExchangeId, Half};
+
+use super::support::*;
+use crate::storage::Storage;
+use crate::storage::faulty::{Faults, Faulty};
+use crate::store::open::on_storage;
+use crate::store::{Shared, Store};
+use crate::{StoreError, Writer};
+
+fn begin(dir: &std::path::Path, disk: &Faulty) -> (Arc<Shared>, Store, Writer) {
+    let (shared, writer, _) = on_storage(dir, Arc::new(disk.clone()), small()).unwrap();
+    (shared.clone(), Store { shared }, writer)
+}
+
+#[test]
+fn a_full_disk_stops_recording_only_and_only_while_it_is_full() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = Faulty::default();
+    let (_, store, mut writer) = begin(dir.path(), &disk);
+    append_all(&mut writer, 0..20);
+    let mut stored = 20;
+    for room in [0, 1, 50, 300] {
+        disk.set(Faults { room: Some(room), ..Faults::default() });
+        for n in stored..stored + 20 {
+            append(&mut writer, &row(n)).unwrap();
+        }
+        assert!(matches!(writer.flush(), Err(StoreError::Full { .. })));
+        assert!(store.status().problems[0].contains("nothing can be recorded: no space left"));
+        holds(&store, 0..stored);
+        assert!(matches!(writer.tick(START), Err(StoreError::Full { .. })));
+        disk.set(Faults::default());
+        writer.tick(START).unwrap();
+        assert!(store.status().problems.is_empty());
+        stored += 20;
+        holds(&store, 0..stored);
+    }
+    assert_eq!(disk.list().unwrap().len() as u64, store.status().segments);
+}
+
+#[test]
+fn records_are_refused_before_memory_grows() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = Faulty::default();
+    let (_, store, mut writer) = begin(dir.path(), &disk);
+    append_all(&mut writer, 0..20);
+    disk.set(Faults { room: Some(100), ..Faults::default() });
+    let mut noise = vec![0; 60_000];
+    aws_lc_rs::rand::fill(&mut noise).unwrap();
+    let mut taken = 0;
+    let refused = (20..2000).find_map(|n| {
+        let summary = row(n);
+        let record = crate::NewRecord {
+            summary: &summary,
+            request: message(&noise, &[], &[], &[]),
+            informed: &[],
+            response: None,
+            sealed: b"",
+        };
+        taken = n + 1;
+        writer.append(&record).err()
+    });
+    assert!(matches!(refused, Some(StoreError::Full { .. })));
+    assert!(taken < 400, "a few megabytes wait, no more");
+    disk.set(Faults::default());
+    writer.tick(START).unwrap();
+    assert_eq!(rows(&store).len() as u64, taken - 1, "all that was taken is there");
+}
+
+#[test]
+fn after_a_failed_write_a_new_segment_takes_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = Faulty::default();
+    let (_, store, mut writer) = begin(dir.path(), &disk);
+    append_all(&mut writer, 0..20);
+    let pieces = [writer.append_piece(id(20), Half::Request, b"ahead").unwrap()];
+    append(&mut writer, &row(21)).unwrap();
+    disk.set(Faults { write_fails: true, ..Faults::default() });
+    assert!(writer.flush().is_err(), "the new segment cannot be written either");
+    holds(&store, 0..20);
+    disk.set(Faults::default());
+    writer.flush().unwrap();
+    let summary = row(20);
+    let record = crate::NewRecord {
+        summary: &summary,
+        request: message(b"PUT / HTTP/1.1\r\n\r\n", &pieces, &[], &[]),
+        informed: &[],
+        response: None,
+        sealed: b"",
+    };
+    writer.append(&record).unwrap();
+    writer.sync().unwrap();
+    assert_eq!(body(&store, id(20), Half::Request), b"ahead");
+    assert_eq!(disk.list().unwrap().len() as u64, store.status().segments);
+    drop(writer);
+    let (shared, writer, recovery) =
+        on_storage(dir.path(), Arc::new(disk.clone()), small()).unwrap();
+    assert_eq!((recovery.stored, recovery.torn_bytes), (22, 0));
+    assert_eq!(body(&Store { shared }, id(20), Half::Request), b"ahead");
+    drop(writer);
+}
+
+#[test]
+fn after_a_failed_sync_the_bytes_are_written_anew_and_nothing_else_is_said_to_be_durable() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = Faulty::default();
+    let (shared, store, mut writer) = begin(dir.path(), &disk);
+    append_all(&mut writer, 0..300);
+    writer.sync().unwrap();
+    assert_eq!(shared.status().durable_through, Some(id(299)));
+    append_all(&mut writer, 300..900);
+    disk.set(Faults { sync_fails: true, ..Faults::default() });
+    assert!(writer.sync().is_err());
+    assert_eq!(shared.status().durable_through, Some(id(299)));
+    holds(&store, 0..900);
+    disk.set(Faults::default());
+    writer.tick(START).unwrap();
+    writer.sync().unwrap();
+    assert_eq!(shared.status().durable_through, Some(id(899)));
+    holds(&store, 0..900);
+    append_all(&mut writer, 900..910);
+    drop(writer);
+    disk.lose_power();
+    let (shared, writer, recovery) =
+        on_storage(dir.path(), Arc::new(disk.clone()), small()).unwrap();
+    assert_eq!(recovery.newest, id(899));
+    holds(&Store { shared: shared.clone() }, 0..900);
+    assert!(shared.recorded() > ExchangeId(0));
+    drop(writer);
+}

@@ -1,0 +1,198 @@
+//! The segment that is being written, and when it is time for the next.
+
+use std::io;
+use std::sync::Arc;
+
+use wayside_exchange::Timestamp;
+
+use super::pending::Pending;
+use crate::error::{StoreError, is_full};
+use crate::segment::{Segment, SegmentHeader, VERSION, name_of};
+use crate::storage::StoredFile;
+use crate::store::{Options, Shared};
+
+/// Bytes copied at a time when blocks are written anew.
+const COPY: usize = 1 << 20;
+
+/// The end of the log.
+#[derive(Debug)]
+pub(super) struct Tail {
+    segment: Option<Segment>,
+    file: Option<Arc<dyn StoredFile>>,
+    last_number: u64,
+    /// Everything before this position is written.
+    pub(super) end: u64,
+    /// Files with writes that no sync was asked for yet.
+    pub(super) unsynced: Vec<Arc<dyn StoredFile>>,
+    /// Files were made since the folder was last synced.
+    pub(super) folder_unsynced: bool,
+}
+
+impl Tail {
+    pub(super) fn new(segment: Option<Segment>, last_number: u64, end: u64) -> Self {
+        Self {
+            segment,
+            file: None,
+            last_number,
+            end,
+            unsynced: Vec::new(),
+            folder_unsynced: segment.is_some(),
+        }
+    }
+
+    /// The segment that is being written.
+    pub(super) fn segment(&self) -> Option<Segment> {
+        self.segment
+    }
+
+    /// Writes all that is pending, or nothing: after an error the log ends where it ended before.
+    pub(super) fn write(
+        &mut self,
+        shared: &Shared,
+        options: &Options,
+        now: Timestamp,
+        pending: &Pending,
+    ) -> Result<(), StoreError> {
+        if self.segment.is_some_and(|segment| segment.end - segment.base >= options.segment_bytes) {
+            (self.segment, self.file) = (None, None);
+        }
+        let (segment, file) = self.open(shared, now, pending.start)?;
+        let offset = segment.offset(pending.start);
+        let Err(error) = file.write_at(&pending.bytes, offset) else {
+            self.wrote(segment, file, pending.end());
+            return Ok(());
+        };
+        let _ = file.truncate(offset);
+        let path = shared.log.path(segment.number);
+        if is_full(&error) {
+            return Err(StoreError::Full { path: shared.dir.clone() });
+        }
+        tracing::warn!(segment = %path.display(), %error, "a write failed; a new segment is begun");
+        let (segment, file) = self.begin(shared, now, pending.start)?;
+        if let Err(error) = file.write_at(&pending.bytes, segment.offset(pending.start)) {
+            let _ = shared.log.storage.remove(&name_of(segment.number));
+            (self.segment, self.file) = (None, None);
+            return Err(StoreError::io("write", &shared.log.path(segment.number), error));
+        }
+        self.wrote(segment, file, pending.end());
+        Ok(())
+    }
+
+    /// Copies the log from `from` on into a new segment, as far as it can still be read: what a
+    /// failed sync leaves in the page cache is never synced again in hope, but its bytes are there,
+    /// and every block's checksum says whether they are right.
+    pub(super) fn rewrite(
+        &mut self,
+        shared: &Shared,
+        now: Timestamp,
+        from: u64,
+    ) -> Result<(), StoreError> {
+        let (old, old_file) = (self.segment, self.file.clone());
+        let copied = self
+            .begin(shared, now, from)
+            .and_then(|(segment, file)| self.copy(shared, segment, file, from));
+        let segment = match copied {
+            Ok(segment) => segment,
+            Err(error) => {
+                if self.segment != old {
+                    let _ = shared.log.storage.remove(&name_of(self.last_number));
+                }
+                (self.segment, self.file) = (old, old_file);
+                return Err(error);
+            }
+        };
+        let replaced = shared.replace_from(segment);
+        for number in replaced.emptied {
+            let _ = shared.log.storage.remove(&name_of(number));
+        }
+        if let Some(cut) = replaced.cut
+            && let Ok(file) = shared.log.storage.open(&name_of(cut.number), true)
+        {
+            let _ = file.truncate(cut.offset(cut.end));
+        }
+        Ok(())
+    }
+
+    fn copy(
+        &mut self,
+        shared: &Shared,
+        mut segment: Segment,
+        file: Arc<dyn StoredFile>,
+        from: u64,
+    ) -> Result<Segment, StoreError> {
+        let mut buffer = vec![0; COPY];
+        let mut position = from;
+        while position < self.end {
+            let source = shared.catalogue.read().segment_at(position);
+            let until = source.map_or(self.end, |source| source.end);
+            let most = (until - position).min(COPY as u64) as usize;
+            let Some(bytes) = buffer.get_mut(..most) else { break };
+            let read = match source {
+                Some(source) => shared.log.read(&source, position, bytes)?,
+                None => 0,
+            };
+            // What cannot be read stays a hole, so that everything after it keeps its position.
+            let bytes = if read == 0 { bytes } else { bytes.get(..read).unwrap_or_default() };
+            file.write_at(bytes, segment.offset(position)).map_err(|source| {
+                StoreError::io("write", &shared.log.path(segment.number), source)
+            })?;
+            position += bytes.len() as u64;
+        }
+        segment.end = self.end;
+        self.unsynced.clear();
+        self.wrote(segment, file, self.end);
+        Ok(segment)
+    }
+
+    fn wrote(&mut self, mut segment: Segment, file: Arc<dyn StoredFile>, end: u64) {
+        segment.end = end;
+        if !self.unsynced.iter().any(|unsynced| Arc::ptr_eq(unsynced, &file)) {
+            self.unsynced.push(file.clone());
+        }
+        (self.segment, self.file, self.end) = (Some(segment), Some(file), end);
+    }
+
+    fn open(
+        &mut self,
+        shared: &Shared,
+        now: Timestamp,
+        start: u64,
+    ) -> Result<(Segment, Arc<dyn StoredFile>), StoreError> {
+        match (self.segment, &self.file) {
+            (Some(segment), Some(file)) => Ok((segment, file.clone())),
+            (Some(segment), None) => {
+                let file =
+                    shared.log.storage.open(&name_of(segment.number), true).map_err(|error| {
+                        StoreError::io("open", &shared.log.path(segment.number), error)
+                    })?;
+                self.file = Some(file.clone());
+                Ok((segment, file))
+            }
+            (None, _) => self.begin(shared, now, start),
+        }
+    }
+
+    /// Begins a new segment at position `base`.
+    fn begin(
+        &mut self,
+        shared: &Shared,
+        now: Timestamp,
+        base: u64,
+    ) -> Result<(Segment, Arc<dyn StoredFile>), StoreError> {
+        let storage = &shared.log.storage;
+        self.last_number += 1;
+        let number = self.last_number;
+        let name = name_of(number);
+        let failed = |error: io::Error| StoreError::io("make", &storage.path(&name), error);
+        let file = storage.create(&name).map_err(failed)?;
+        let header = SegmentHeader { version: VERSION, number, base, created: now };
+        if let Err(error) = file.write_at(&header.encode(), 0) {
+            let _ = storage.remove(&name);
+            return Err(failed(error));
+        }
+        let segment = Segment { number, base, end: base };
+        self.folder_unsynced = true;
+        (self.segment, self.file) = (Some(segment), Some(file.clone()));
+        Ok((segment, file))
+    }
+}

@@ -1,0 +1,101 @@
+//! `demo`: the main job on a backend and clients of our own, until stopped.
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use wayside_transport::client_tls::{ClientTls, UpstreamTrust};
+use wayside_transport::dial::{Dialer, Upstream};
+
+use crate::args::{DemoArgs, Everywhere};
+use crate::commands::record::{Stopping, announce, runtime};
+use crate::config;
+use crate::exit::Exit;
+use crate::report::printer::Printer;
+use crate::wire::Wired;
+
+/// Runs the demo.
+pub fn run(
+    everywhere: &Everywhere,
+    args: &DemoArgs,
+    printer: &mut Printer,
+) -> anyhow::Result<Exit> {
+    let settings =
+        config::resolve(everywhere, &args.settings, None, &config::environment)?.settings()?;
+    runtime()?.block_on(async {
+        let mut stopping = Stopping::listen()?;
+        let shop = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let upstream = Upstream::parse(&format!("http://{}", shop.local_addr()?))?;
+        let (stop_shop, shop_stops) = watch::channel(false);
+        let shop = tokio::spawn(wayside_examples::shop::serve(shop, told(shop_stops)));
+        let wired = Wired::start(&settings, &upstream)?;
+        announce(&wired, &settings, &upstream, printer)?;
+        printer.say(
+            "five clients are shopping: acme-mobile is well, globex-batch is slow, initech-sync \
+             fails, hooli-poller polls, umbrella-web changes its token\n\
+             in another terminal: wayside clients   wayside exchanges --follow",
+        );
+        let (stop_clients, clients_stop) = watch::channel(false);
+        let clients = tokio::spawn(shopping(&settings.data, &wired, clients_stop)?);
+        let limit = args.duration.unwrap_or(Duration::MAX);
+        tokio::select! {
+            () = stopping.asked() => {}
+            () = sleep(limit) => {}
+        }
+        stop_clients.send_replace(true);
+        let tallies = clients.await?;
+        let drained = wired.stop(settings.drain).await?;
+        stop_shop.send_replace(true);
+        shop.await?;
+        for tally in &tallies {
+            printer.line(format!(
+                "{:<14} {:>6} answered {:>5} of them errors {:>4} failed",
+                tally.client, tally.answered, tally.errors, tally.failed
+            ))?;
+        }
+        let data = settings.data.display();
+        printer.say(format!(
+            "recorded in {data}; now try:\n\
+             \x20 wayside clients --data {data}\n\
+             \x20 wayside sessions --data {data}\n\
+             \x20 wayside exchanges --data {data} 'status:>=500'"
+        ));
+        Ok(if drained { Exit::Done } else { Exit::Failed })
+    })
+}
+
+/// The five clients, which trust our CA and nobody else's.
+fn shopping(
+    data: &std::path::Path,
+    wired: &Wired,
+    stops: watch::Receiver<bool>,
+) -> anyhow::Result<impl Future<Output = Vec<wayside_examples::clients::Tally>> + use<>> {
+    let trust = UpstreamTrust::Authority(data.join("keys").join("ca.pem"));
+    let proxy = format!("https://localhost:{}", wired.listening.port());
+    let dialer = Dialer::new(
+        Upstream::parse(&proxy)?,
+        Some(ClientTls::new(&trust)?),
+        Duration::from_secs(5),
+    )?;
+    let host = format!("localhost:{}", wired.listening.port());
+    Ok(async move {
+        let dial = || async {
+            let dialled = dialer.dial_http1().await.map_err(std::io::Error::other)?;
+            Ok(dialled.stream)
+        };
+        wayside_examples::clients::run(&host, dial, told(stops)).await
+    })
+}
+
+async fn told(mut stops: watch::Receiver<bool>) {
+    // An error says that whoever would tell is gone: as good as told.
+    let _ = stops.wait_for(|stop| *stop).await;
+}
+
+async fn sleep(limit: Duration) {
+    if limit == Duration::MAX {
+        std::future::pending::<()>().await;
+    }
+    tokio::time::sleep(limit).await;
+}

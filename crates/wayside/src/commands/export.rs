@@ -1,0 +1,218 @@
+//! `wayside export`: exchanges as curl commands or HAR. Whole exchanges are read from the store;
+//! what is exported holds no secret unless that was asked for.
+
+use std::fs::OpenOptions;
+use std::io::{Read as _, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use wayside_exchange::{Exchange, ExchangeId, Half};
+use wayside_formats::curl::{CurlCommand, CurlOptions, Script, command};
+use wayside_formats::har::HarWriter;
+use wayside_store::Store;
+
+use super::selection;
+use crate::args::{ExportArgs, ExportFormat};
+use crate::exit::Exit;
+use crate::report::figures::counted;
+use crate::report::printer::Printer;
+use crate::report::progress;
+use crate::report::trouble::Trouble;
+use crate::sealed::Seal;
+use crate::source::{self, Source};
+
+/// Exports.
+pub async fn run(args: ExportArgs, data: &Path, printer: &mut Printer) -> anyhow::Result<Exit> {
+    let ids = selection::exchanges(&Source::open(data).await?, &args.selection, data).await?;
+    let reading = Reading {
+        store: source::store(data)?,
+        seal: if args.reveal { Some(Seal::of(data)?) } else { None },
+    };
+    let output = args.output.as_deref().map(|path| file_name(path, args.format));
+    let mut written = Written { output: output.clone(), private: args.reveal, printer };
+    match args.format {
+        ExportFormat::Curl => curl(&args, &ids, &reading, &mut written)?,
+        ExportFormat::Har => har(&args, &ids, &reading, &mut written)?,
+    }
+    if let Some(path) = output {
+        let what = counted(ids.len() as u64, "exchange");
+        printer.say(format!("wrote {what} to `{}`", path.display()));
+    }
+    Ok(Exit::Done)
+}
+
+/// Where exchanges are read from, and whether with their secrets.
+struct Reading {
+    store: Store,
+    seal: Option<Seal>,
+}
+
+/// Where the export goes.
+struct Written<'a> {
+    output: Option<PathBuf>,
+    /// Whether only this user may read it.
+    private: bool,
+    printer: &'a mut Printer,
+}
+
+fn curl(
+    args: &ExportArgs,
+    ids: &[ExchangeId],
+    reading: &Reading,
+    written: &mut Written<'_>,
+) -> anyhow::Result<()> {
+    let folder = written.output.as_ref().map(|path| path.parent().unwrap_or(Path::new("")));
+    let options = CurlOptions {
+        to: args.to.clone(),
+        cacert: args.cacert.clone(),
+        files: folder.map(|folder| folder.to_string_lossy().into_owned()),
+        ..CurlOptions::default()
+    };
+    let mut out = written.begin()?;
+    if let [id] = ids {
+        let exchange = reading.exchange(*id)?;
+        let body = reading.body(*id, Half::Request)?;
+        return out.command(&command(&exchange, &body, &options));
+    }
+    // A script declares what all of its steps need before the first.
+    let heads = ids.iter().map(|id| reading.exchange(*id)).collect::<anyhow::Result<Vec<_>>>()?;
+    let script = Script::new(&heads, options);
+    out.text(script.opening().as_bytes())?;
+    let bar = progress::bar(ids.len() as u64, "exchanges", false);
+    for exchange in &heads {
+        let body = reading.body(exchange.summary.id, Half::Request)?;
+        out.command(&script.step(exchange, &body))?;
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    out.finish()
+}
+
+fn har(
+    args: &ExportArgs,
+    ids: &[ExchangeId],
+    reading: &Reading,
+    written: &mut Written<'_>,
+) -> anyhow::Result<()> {
+    if args.to.is_some() || args.cacert.is_some() {
+        return Err(Trouble::misused("`--to` and `--cacert` go with `--as curl`").into());
+    }
+    let mut out = written.begin()?;
+    let mut har = HarWriter::new(&mut out)?;
+    let bar = progress::bar(ids.len() as u64, "exchanges", false);
+    for id in ids {
+        let exchange = reading.exchange(*id)?;
+        let (request, response) =
+            (reading.body(*id, Half::Request)?, reading.body(*id, Half::Response)?);
+        har.entry(&exchange, &request, &response)?;
+        bar.inc(1);
+    }
+    har.finish()?;
+    bar.finish_and_clear();
+    out.finish()
+}
+
+impl Reading {
+    fn exchange(&self, id: ExchangeId) -> anyhow::Result<Exchange> {
+        let exchange = self.store.exchange(id)?;
+        let exchange =
+            exchange.ok_or_else(|| Trouble::not_found(format!("`{id}` is not stored any more")))?;
+        match &self.seal {
+            Some(seal) => seal.reveal(exchange),
+            None => Ok(exchange),
+        }
+    }
+
+    fn body(&self, id: ExchangeId, half: Half) -> anyhow::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        if let Some(mut body) = self.store.body(id, half)? {
+            body.read_to_end(&mut bytes)
+                .with_context(|| format!("could not read the {} body of `{id}`", half.as_str()))?;
+        }
+        Ok(bytes)
+    }
+}
+
+/// An export that is being written.
+struct Out<'a> {
+    file: Option<(std::io::BufWriter<std::fs::File>, PathBuf)>,
+    printer: &'a mut Printer,
+    private: bool,
+}
+
+impl Written<'_> {
+    fn begin(&mut self) -> anyhow::Result<Out<'_>> {
+        let file = match &self.output {
+            None => None,
+            Some(path) => {
+                let file = create(path, self.private)?;
+                Some((std::io::BufWriter::new(file), path.clone()))
+            }
+        };
+        Ok(Out { file, printer: self.printer, private: self.private })
+    }
+}
+
+impl Out<'_> {
+    fn text(&mut self, text: &[u8]) -> anyhow::Result<()> {
+        self.write_all(text).map_err(crate::report::printer::failure)
+    }
+
+    /// Writes a command, and beside it the bodies that cannot stand in it.
+    fn command(&mut self, command: &CurlCommand) -> anyhow::Result<()> {
+        self.text(command.text.as_bytes())?;
+        if !command.text.ends_with('\n') {
+            self.text(b"\n")?;
+        }
+        for (name, content) in &command.files {
+            let folder = self.file.as_ref().and_then(|(_, path)| path.parent());
+            let path = folder.unwrap_or(Path::new("")).join(name);
+            create(&path, self.private)?
+                .write_all(content)
+                .with_context(|| format!("could not write `{}`", path.display()))?;
+        }
+        self.flush().map_err(crate::report::printer::failure)
+    }
+
+    fn finish(mut self) -> anyhow::Result<()> {
+        self.flush().map_err(crate::report::printer::failure)
+    }
+}
+
+impl Write for Out<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        match &mut self.file {
+            Some((file, _)) => file.write(bytes),
+            None => self.printer.writer().write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        match &mut self.file {
+            Some((file, _)) => file.flush(),
+            None => self.printer.writer().flush(),
+        }
+    }
+}
+
+fn create(path: &Path, private: bool) -> anyhow::Result<std::fs::File> {
+    OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(if private { 0o600 } else { 0o644 })
+        .open(path)
+        .with_context(|| format!("could not write `{}`", path.display()))
+}
+
+/// A folder gets a file of the format's usual name.
+fn file_name(path: &Path, format: ExportFormat) -> PathBuf {
+    if !path.is_dir() {
+        return path.to_owned();
+    }
+    path.join(match format {
+        ExportFormat::Curl => "exchanges.sh",
+        ExportFormat::Har => "exchanges.har",
+    })
+}

@@ -1,0 +1,112 @@
+//! The console over TCP and the control socket, on a thread of their own: whoever looks never
+//! shares a thread with the traffic.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use anyhow::Context as _;
+use tokio::sync::{broadcast, watch};
+use wayside_console::{Api, ConsoleFacts, Control, Live, Token, control_path};
+use wayside_exchange::Summary;
+use wayside_exchange::view::StatusView;
+use wayside_recorder::Recorder;
+use wayside_transport::dial::Upstream;
+use wayside_transport::listen::Bound;
+
+use crate::clock;
+use crate::config::Settings;
+
+/// Both consoles, running.
+pub(super) struct Consoles {
+    url: Option<String>,
+    stop: watch::Sender<bool>,
+    thread: JoinHandle<()>,
+}
+
+/// The recorder, as the console looks into it.
+struct Looking(Recorder);
+
+impl Live for Looking {
+    fn status(&self) -> StatusView {
+        self.0.status()
+    }
+
+    fn follow(&self) -> broadcast::Receiver<Arc<Summary>> {
+        self.0.follow()
+    }
+}
+
+impl Consoles {
+    /// Starts both.
+    pub(super) fn start(
+        settings: &Settings,
+        recorder: &Recorder,
+        upstream: &Upstream,
+        listening: std::net::SocketAddr,
+    ) -> anyhow::Result<Self> {
+        let bound = settings.console.map(Bound::bind_to).transpose()?;
+        let token = Token::random()?;
+        let url = bound
+            .as_ref()
+            .map(|bound| format!("http://{}/?token={}", bound.address(), token.reveal()));
+        let mut addresses = vec![format!("https://{listening}")];
+        addresses.extend(bound.as_ref().map(|bound| format!("http://{}", bound.address())));
+        let api = Api {
+            store: recorder.store().clone(),
+            recorder: Some(Arc::new(Looking(recorder.clone()))),
+            facts: ConsoleFacts {
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                started_at: Some(clock::now()),
+                listening: addresses,
+            },
+        };
+        tracing::debug!(%upstream, "console starts");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let control = {
+            let _inside = runtime.enter();
+            Control::bind(&control_path(&settings.data))?
+        };
+        let listener = match bound {
+            Some(bound) => {
+                let _inside = runtime.enter();
+                Some(bound.into_tokio()?)
+            }
+            None => None,
+        };
+        let (stop, stopping) = watch::channel(false);
+        let thread = std::thread::Builder::new()
+            .name("console".to_owned())
+            .spawn(move || {
+                runtime.block_on(async move {
+                    let over_tcp = async {
+                        if let Some(listener) = listener {
+                            let stops = told(stopping.clone());
+                            wayside_console::serve(listener, api.clone(), token, stops).await;
+                        }
+                    };
+                    let over_socket = control.serve(api.clone(), told(stopping.clone()));
+                    tokio::join!(over_tcp, over_socket);
+                });
+            })
+            .context("could not start the console's thread")?;
+        Ok(Self { url, stop, thread })
+    }
+
+    /// The console's address with its token.
+    pub(super) fn url(&self) -> Option<&str> {
+        self.url.as_deref()
+    }
+
+    /// Ends both.
+    pub(super) fn stop(self) {
+        self.stop.send_replace(true);
+        if let Err(panic) = self.thread.join() {
+            std::panic::resume_unwind(panic);
+        }
+    }
+}
+
+async fn told(mut stops: watch::Receiver<bool>) {
+    // An error says that whoever would tell is gone: as good as told.
+    let _ = stops.wait_for(|stop| *stop).await;
+}
