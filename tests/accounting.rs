@@ -14,7 +14,7 @@ fn after_a_burst_every_forwarded_exchange_is_recorded() {
     assert_eq!(status["lost"], serde_json::json!({}));
     assert_eq!(wayside.exchanges("", 2000).len(), 2000);
     let text = wayside.run(["status"]).ok();
-    assert!(text.text().contains("2 000") || text.text().contains("2,000") || text.text().contains("2000"), "{}", text.text());
+    assert!(text.text().contains("2,000 exchanges"), "{}", text.text());
 }
 
 #[test]
@@ -27,7 +27,7 @@ fn under_overload_captures_are_shed_and_that_is_counted_and_marked() {
     let lost = status["lost"].as_object().expect("losses by reason");
     let lost: u64 = lost.values().filter_map(serde_json::Value::as_u64).sum();
     assert!(status["marked"].as_u64().expect("a count") + lost > 0, "nothing was shed: {status}");
-    let stored = wayside.exchanges("", 0);
+    let stored = wayside.exchanges("", 3000 - lost as usize);
     assert_eq!(stored.len() as u64, 3000 - lost);
     let shed = stored.iter().filter(|one| marks(one).contains(&"capture_shed")).collect::<Vec<_>>();
     assert_eq!(Some(shed.len() as u64), status["marked"].as_u64());

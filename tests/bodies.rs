@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 
 use flate2::Compression;
-use flate2::write::GzEncoder;
+use flate2::write::{GzEncoder, ZlibEncoder};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use wayside_tests::{Backend, Echo, Wayside, id, marks};
@@ -39,6 +39,7 @@ fn a_compressed_body_is_kept_as_transferred_and_shown_decoded() {
     for (coding, coded) in [
         ("gzip", gzip(text.as_bytes())),
         ("br", brotli(text.as_bytes())),
+        ("deflate", deflate(text.as_bytes())),
         ("gzip, br", brotli(&gzip(text.as_bytes()))),
     ] {
         let mut answer = format!(
@@ -106,6 +107,12 @@ fn noise(count: usize) -> Vec<u8> {
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(bytes).expect("a vector takes all");
+    encoder.finish().expect("a vector takes all")
+}
+
+fn deflate(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(bytes).expect("a vector takes all");
     encoder.finish().expect("a vector takes all")
 }

@@ -3,8 +3,8 @@
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -32,17 +32,23 @@ fn what_was_recorded_before_a_kill_under_load_is_there_after_it() {
     let exchanges = wayside.run(["exchanges", "--json"]).ok().json_lines();
     for (connection, answered) in answered.into_iter().enumerate() {
         let numbers = |within: &dyn Fn(&Value) -> bool| -> Vec<u64> {
-            let ours = exchanges.iter().filter(|exchange| within(exchange)).filter_map(|exchange| {
-                let path = exchange["path"].as_str()?.strip_prefix(&format!("/{connection}/"))?;
-                path.parse().ok()
-            });
+            let ours =
+                exchanges.iter().filter(|exchange| within(exchange)).filter_map(|exchange| {
+                    let path =
+                        exchange["path"].as_str()?.strip_prefix(&format!("/{connection}/"))?;
+                    path.parse().ok()
+                });
             ours.collect()
         };
         let recorded = numbers(&|exchange| id(exchange) <= through.as_str());
         let expected: Vec<u64> = (0..recorded.len() as u64).collect();
         assert_eq!(recorded, expected, "a gap below `recorded_through`");
         let all = numbers(&|_| true);
-        assert!(all.len() as u64 >= answered, "{} of {answered} answered a second before", all.len());
+        assert!(
+            all.len() as u64 >= answered,
+            "{} of {answered} answered a second before",
+            all.len()
+        );
         assert_eq!(all[..answered as usize], (0..answered).collect::<Vec<_>>(), "a gap");
     }
     let verified = wayside.run(["verify"]).ok();

@@ -21,7 +21,7 @@ fn server_sent_events_are_visible_while_the_stream_is_open_and_whole_after_it() 
     });
     let wayside = Wayside::start(&backend.url(), &[]);
     let mut peer = Peer::connect(wayside.http());
-    peer.send("GET /events HTTP/1.1\r\nHost: x\r\n\r\n");
+    peer.send("GET /events HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
     peer.head();
 
     let open = &wayside.exchanges("", 1)[0];
@@ -133,8 +133,9 @@ fn frame(opcode: u8, data: &[u8]) -> Vec<u8> {
 /// A frame as a client sends it.
 fn masked(opcode: u8, data: &[u8]) -> Vec<u8> {
     const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
+    let head = [opcode, 0x80 | data.len() as u8];
     let data = data.iter().zip(MASK.iter().cycle()).map(|(byte, mask)| byte ^ mask);
-    [opcode, 0x80 | data.len() as u8].into_iter().chain(MASK).chain(data).collect()
+    head.into_iter().chain(MASK).chain(data).collect()
 }
 
 fn unmasked(frame: &[u8]) -> Vec<u8> {

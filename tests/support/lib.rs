@@ -8,6 +8,7 @@ mod message;
 mod output;
 mod peer;
 mod resources;
+mod script;
 mod secure;
 mod wayside;
 
@@ -17,4 +18,5 @@ pub use message::Message;
 pub use output::{Output, curl, node_modules, program, python, python_program};
 pub use peer::Peer;
 pub use resources::eventually;
+pub use script::Script;
 pub use wayside::{Signal, Wayside, id, marks};

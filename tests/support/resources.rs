@@ -1,26 +1,33 @@
 //! What a running process uses, as the kernel counts it.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::Wayside;
 
 impl Wayside {
-    /// Bytes of memory that are resident now.
+    /// The most bytes of memory that were ever resident.
     #[track_caller]
-    pub fn memory(&self) -> u64 {
+    pub fn peak_memory(&self) -> u64 {
         let status = read(&format!("/proc/{}/status", self.process()));
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("a VmRSS line");
+        let line = status.lines().find(|line| line.starts_with("VmHWM:")).expect("a VmHWM line");
         let kibibytes = line.split_whitespace().nth(1).and_then(|word| word.parse::<u64>().ok());
         kibibytes.expect("a number") * 1024
     }
 
-    /// How many files and sockets are open now.
+    /// How many connections it holds on its listener `address`, also those that the client has closed.
     #[track_caller]
-    pub fn open_files(&self) -> usize {
-        let folder = format!("/proc/{}/fd", self.process());
-        fs::read_dir(&folder).unwrap_or_else(|error| panic!("{folder}: {error}")).count()
+    pub fn connections(&self, address: SocketAddr) -> usize {
+        let port = format!(":{:04X}", address.port());
+        let (established, close_wait) = ("01", "08");
+        read(&format!("/proc/{}/net/tcp", self.process()))
+            .lines()
+            .map(|line| line.split_whitespace().collect::<Vec<_>>())
+            .filter(|fields| fields.get(1).is_some_and(|local| local.ends_with(&port)))
+            .filter(|fields| [established, close_wait].contains(fields.get(3).unwrap_or(&"")))
+            .count()
     }
 
     /// Clock ticks of processor time that each thread whose name begins with `name` has used, by name.

@@ -22,7 +22,6 @@ use bytes::Bytes;
 
 pub use bodies::SEARCHED;
 pub use error::FilterError;
-pub use pattern::tokens;
 
 use bodies::Bodies;
 use tree::Tree;
@@ -60,10 +59,11 @@ pub trait Zone {
     fn may_have_session(&self, session: SessionId) -> bool;
     /// Whether this route may be in it.
     fn may_have_route(&self, route: &str) -> bool;
-    /// Whether this token (one of [`tokens`], in lower case) may be in the URL, the heads, the
-    /// trailers or the decoded bodies of an exchange in it, each body as far as [`SEARCHED`]
-    /// and as transferred where it cannot be decoded.
-    fn may_have_text(&self, token: &str) -> bool;
+    /// Whether this text may be part of a text that is searched, in any case of ASCII letters: the
+    /// URL, host, client, evidence, failure's reason, heads, trailers or decoded bodies of an
+    /// exchange in it, each body as far as [`SEARCHED`], and as transferred where it cannot be
+    /// decoded.
+    fn may_have_text(&self, text: &str) -> bool;
 }
 
 impl Filter {

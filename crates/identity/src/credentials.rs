@@ -17,7 +17,7 @@ use std::ops::Range;
 use wayside_exchange::{Evidence, EvidenceKind};
 
 use crate::secrets::{Secrets, TOKEN_PREFIX};
-use fingerprint::Fingerprints;
+use fingerprint::{Fingerprints, Known};
 use places::{Part, Place};
 
 /// The rules of what is a secret and what is evidence, and the fingerprints of the secrets.
@@ -54,9 +54,9 @@ impl Credentials {
                 return;
             }
             let Some(secret) = head.get(range.clone()) else { return };
-            let fingerprint = self.fingerprints.of(secret);
-            redaction.replace(range, fingerprint);
-            found.note(place, secret, fingerprint);
+            let known = self.fingerprints.of(secret);
+            redaction.replace(range, &known.fingerprint);
+            found.note(place, secret, known);
         });
         let user_agent = head.get(found.user_agent.clone()).unwrap_or_default();
         let evidence = found.evidence(client_addr.ip(), user_agent);
@@ -80,7 +80,7 @@ impl Credentials {
             if place != Place::UserAgent
                 && let Some(secret) = head.get(range.clone())
             {
-                redaction.replace(range, self.fingerprints.of(secret));
+                redaction.replace(range, &self.fingerprints.of(secret).fingerprint);
             }
         });
         redaction.done()
@@ -141,7 +141,7 @@ struct Found {
 }
 
 impl Found {
-    fn note(&mut self, place: Place, secret: &[u8], fingerprint: &str) {
+    fn note(&mut self, place: Place, secret: &[u8], known: &Known) {
         let (slot, name): (_, Naming) = match place {
             Place::Key => (&mut self.key, |_| None),
             Place::SignedRequest => (&mut self.key, claim::access_key),
@@ -154,11 +154,13 @@ impl Found {
         if slot.is_some() {
             return;
         }
-        *slot = match name(secret) {
-            Some(name) => Some(claim::plain(&name, fingerprint)),
+        let fingerprint = &known.fingerprint;
+        let read = || name(secret).map(|name| claim::plain(&name, fingerprint));
+        *slot = match known.name(place, read) {
+            Some(name) => Some(name),
             // Whatever signs each request anew has no fingerprint that lasts.
             None if matches!(place, Place::SignedRequest | Place::Digest) => None,
-            None => Some(fingerprint.to_owned()),
+            None => Some(fingerprint.clone()),
         };
     }
 

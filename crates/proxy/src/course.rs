@@ -24,6 +24,7 @@ pub(crate) struct Course {
     times: Times,
     outcome: Cell<Option<Outcome>>,
     failure: RefCell<Option<Failure>>,
+    request: Cell<BodyEnd>,
     response: Cell<BodyEnd>,
     by_message: Cell<bool>,
 }
@@ -57,6 +58,7 @@ impl Course {
             times: Times::default(),
             outcome: Cell::new(None),
             failure: RefCell::new(None),
+            request: Cell::new(BodyEnd::Open),
             response: Cell::new(BodyEnd::Open),
             by_message: Cell::new(false),
         })
@@ -97,13 +99,21 @@ impl Course {
     /// A body has ended.
     pub(crate) fn body_ended(&self, half: Half, end: BodyEnd, trailers: &[u8]) {
         match half {
-            Half::Request => self.times.uploaded.set(Some(self.elapsed())),
+            Half::Request => {
+                self.request.set(end);
+                self.times.uploaded.set(Some(self.elapsed()));
+            }
             Half::Response => {
                 self.response.set(end);
                 self.times.ended.set(Some(self.elapsed()));
             }
         }
         self.record.record(Event::BodyEnded { id: self.id, half, end, trailers });
+    }
+
+    /// Whether the request body broke off before anything else went wrong: nobody reads an answer then.
+    pub(crate) fn client_is_gone(&self) -> bool {
+        self.request.get() == BodyEnd::Cut && self.outcome.get().is_none()
     }
 
     /// The response has no body, or it is one that is ours and needs no tap.
@@ -117,6 +127,19 @@ impl Course {
             self.outcome.set(Some(outcome));
             *self.failure.borrow_mut() = failure;
         }
+    }
+
+    /// Settles that the request body was malformed.
+    pub(crate) fn request_malformed(&self, reason: String) {
+        let reason = format!("the request body was malformed: {reason}");
+        self.settle(Outcome::Refused, Some(Failure { side: Side::Downstream, reason }));
+    }
+
+    /// Why the request was refused while it went upstream, if it was.
+    pub(crate) fn refused(&self) -> Option<String> {
+        let failure = self.failure.borrow();
+        let reason = failure.as_ref().map(|failure| failure.reason.clone());
+        reason.filter(|_| self.outcome.get() == Some(Outcome::Refused))
     }
 
     /// Settles that the backend failed.
@@ -161,7 +184,9 @@ impl Course {
         let reason = match (self.times.answered.get(), self.response.get()) {
             (Some(_), BodyEnd::Complete) => return (Outcome::Complete, None),
             (Some(_), _) => "the client went away while receiving the response",
-            (None, _) if self.times.departed.get().is_some() => {
+            (None, _)
+                if self.times.departed.get().is_some() && self.request.get() != BodyEnd::Cut =>
+            {
                 "the client went away while waiting for the response"
             }
             (None, _) => "the client went away while sending the request",

@@ -22,6 +22,7 @@ use crate::course::Course;
 use crate::forward::{Forward, version_of};
 use crate::refusal::{Refusal, chain};
 use crate::rendering;
+use crate::settings::Settings;
 use crate::wiretap::{HeadLimits, Reads, Wire, Wiretap};
 use crate::worker::{Carriage, LocalExecutor};
 
@@ -236,23 +237,29 @@ async fn serve(
     };
     let course = carriage.begin(&downstream.connection, version, &head);
     std::future::poll_fn(|context| course.record().poll_room(context)).await;
-    if let Some(refusal) = refused_at_once(&carriage, &parts) {
+    let settings = carriage.settings();
+    if let Some(refusal) = refused_at_once(&settings, &parts) {
         return Ok(Forward::refuse(&course, &refusal));
     }
-    let forward =
-        Forward { carriage: &carriage, downstream: &downstream, course: &course, version };
+    let forward = Forward {
+        carriage: &carriage,
+        downstream: &downstream,
+        course: &course,
+        version,
+        settings: &settings,
+    };
     match forward.run(Request::from_parts(parts, body)).await {
         Ok(response) => Ok(response),
         Err(refusal) => Ok(Forward::refuse(&course, &refusal)),
     }
 }
 
-fn refused_at_once(carriage: &Carriage, parts: &http::request::Parts) -> Option<Refusal> {
+fn refused_at_once(settings: &Settings, parts: &http::request::Parts) -> Option<Refusal> {
     if parts.method == Method::CONNECT {
         let reason = "this is a reverse proxy: it does not tunnel with CONNECT";
         return Some(Refusal::bad_request(StatusCode::METHOD_NOT_ALLOWED, reason));
     }
-    let most = carriage.settings().limits.headers;
+    let most = settings.limits.headers;
     (parts.headers.len() > most).then(|| {
         let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
         let reason = format!("the request has more than {most} header fields (`--max-headers`)");

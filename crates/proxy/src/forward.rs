@@ -5,6 +5,7 @@ mod gate;
 mod outgoing;
 mod waiting;
 
+use std::pin::pin;
 use std::rc::Rc;
 
 use bytes::Bytes;
@@ -20,6 +21,7 @@ use crate::fields::{self, Onward};
 use crate::pool::{Lease, Need};
 use crate::refusal::{Refusal, chain};
 use crate::rendering;
+use crate::settings::Settings;
 use crate::tap::Tap;
 use crate::tunnel;
 use crate::worker::Carriage;
@@ -33,6 +35,7 @@ pub(crate) struct Forward<'a> {
     pub(crate) downstream: &'a Rc<Downstream>,
     pub(crate) course: &'a Rc<Course>,
     pub(crate) version: HttpVersion,
+    pub(crate) settings: &'a Settings,
 }
 
 /// What one attempt came to.
@@ -114,10 +117,12 @@ impl Forward<'_> {
         }
         let request = self.outgoing(outgoing, lease.is_http2(), upgrade)?;
         self.course.departs();
-        let timeout = self.carriage.settings().timeouts.response;
+        let timeout = self.settings.timeouts.response;
         let sent = {
-            let sending = lease.send(request);
-            let mut waiting = Waiting::new(sending, wire.as_deref(), timeout);
+            let sending = pin!(lease.send(request));
+            let limit = pin!(tokio::time::sleep(timeout));
+            let limit = (!timeout.is_zero()).then_some(limit);
+            let mut waiting = Waiting::new(sending, wire.as_deref(), limit);
             loop {
                 match waiting.next().await {
                     Awaited::Interim(head) => self.inform(&head, gate).await,
@@ -133,6 +138,9 @@ impl Forward<'_> {
             Ok(response) => return Ok(Attempt::Answered(response, lease)),
             Err(failed) => failed,
         };
+        if let Some(reason) = self.course.refused() {
+            return Err(Refusal::bad_request(StatusCode::BAD_REQUEST, reason));
+        }
         if reused {
             if let Some(request) = failed.take_message() {
                 let (parts, body) = request.into_parts();
@@ -210,8 +218,7 @@ impl Forward<'_> {
             std::mem::take(&mut parts.headers),
             Onward { http2: false, upgrade: switching },
         );
-        let settings = self.carriage.settings();
-        settings.additions.to_response(&mut parts.headers, self.version, self.course.id);
+        self.settings.additions.to_response(&mut parts.headers, self.version, self.course.id);
         parts.version = if http2 { Version::HTTP_2 } else { Version::HTTP_11 };
         if let (true, Some(downstream)) = (switching, upgrade) {
             let response = Response::from_parts(parts, body);
@@ -236,6 +243,9 @@ impl Forward<'_> {
     /// Says what the client gets instead of the backend's answer, to the client and to the record.
     pub(crate) fn refuse(course: &Rc<Course>, refusal: &Refusal) -> Response<AnswerBody> {
         let response = refusal.answer(course.id);
+        if course.client_is_gone() {
+            return response;
+        }
         course.settle(refusal.outcome(), Some(refusal.failure()));
         course.answered(&rendering::http1_response(refusal.status, response.headers()));
         course.passed(Half::Response, &Bytes::from(refusal.text(course.id)));

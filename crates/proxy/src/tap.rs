@@ -1,6 +1,7 @@
 //! Copies body frames as they pass, delaying none.
 
 use std::future::Future;
+use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -57,11 +58,20 @@ impl Tap {
                 "the backend broke off the response body: {}",
                 chain(error)
             )),
-            // The client's doing; the exchange's end says so.
+            Half::Request if is_malformed(error) => self.course.request_malformed(chain(error)),
+            // The client has gone; the exchange's end says so.
             Half::Request => {}
         }
         self.end(BodyEnd::Cut, &[]);
     }
+}
+
+/// Whether a body breaks the rules of its framing, rather than off.
+fn is_malformed(error: &hyper::Error) -> bool {
+    let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<io::Error>());
+    cause.is_some_and(|cause| {
+        matches!(cause.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData)
+    })
 }
 
 impl Body for Tap {

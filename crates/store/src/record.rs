@@ -65,7 +65,7 @@ pub struct NewBody<'a> {
     pub rest: &'a [&'a [u8]],
 }
 
-impl<'a> NewBody<'a> {
+impl NewBody<'_> {
     /// No body at all.
     pub fn none() -> Self {
         Self { bytes: 0, end: BodyEnd::Complete, arrivals: &[], pieces: &[], rest: &[] }

@@ -1,5 +1,6 @@
 //! The reading side of a store, and what can be said about it.
 
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -142,5 +143,11 @@ impl Store {
     pub fn status(&self) -> StoreStatus {
         self.shared.refresh();
         self.shared.status()
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").field("dir", &self.shared.dir).finish_non_exhaustive()
     }
 }

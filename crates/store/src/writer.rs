@@ -4,6 +4,7 @@
 //! What waits has its position in the log already, so that pieces can be referred to before they
 //! are written, and a failed write is repeated as it was, here or in a new segment.
 
+use std::fmt;
 use std::sync::Arc;
 
 use wayside_exchange::{ExchangeId, Half, Micros, Timestamp};
@@ -296,5 +297,11 @@ impl Writer {
 impl Drop for Writer {
     fn drop(&mut self) {
         let _ = self.flush();
+    }
+}
+
+impl fmt::Debug for Writer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Writer").field("dir", &self.shared.dir).finish_non_exhaustive()
     }
 }

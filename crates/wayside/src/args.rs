@@ -15,6 +15,9 @@ pub use typed::Typed;
 
 const DATA_HELP: &str =
     "The folder that keeps the recording [env: WAYSIDE_DATA] [default: ./wayside-data]";
+const SETTINGS_HELP: &str = "Every setting is also a key of the configuration file (`idle-session = \"5m\"`) and a variable \
+     (`WAYSIDE_IDLE_SESSION=5m`).\nA flag beats a variable, a variable the file; `wayside config` \
+     shows what holds.";
 const CONFIG_HELP: &str =
     "The configuration file (TOML) [env: WAYSIDE_CONFIG] [default: ./wayside.toml when there]";
 
@@ -55,6 +58,7 @@ pub struct Everywhere {
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// Stand in front of a backend and record everything that passes
+    #[command(after_help = SETTINGS_HELP)]
     Record(RecordArgs),
     /// Watch it work: a small shop, its clients and the recorder in one
     Demo(DemoArgs),
@@ -128,7 +132,11 @@ pub struct CertsArgs {
 #[derive(Clone, Debug, Subcommand)]
 pub enum CertsVerb {
     /// What is in use and until when
-    Show,
+    Show {
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
     /// How to make a system, browser or language trust it
     Trust {
         /// One of linux, debian, fedora, macos, windows, ios, android, firefox, java, python, node, curl
@@ -181,6 +189,9 @@ pub struct VerifyArgs {
 pub struct DoctorArgs {
     /// The backend to try, as for `record`
     pub upstream: Option<String>,
+    /// Print one JSON object a line, for each check
+    #[arg(long)]
+    pub json: bool,
     /// The settings given as flags.
     #[command(flatten)]
     pub settings: Typed,

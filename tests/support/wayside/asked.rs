@@ -21,7 +21,8 @@ impl Wayside {
         let mut status = Value::Null;
         for _ in 0..200 {
             status = self.status();
-            let number = |key: &str| status[key].as_u64().unwrap_or_else(|| panic!("`{key}` in {status}"));
+            let number =
+                |key: &str| status[key].as_u64().unwrap_or_else(|| panic!("`{key}` in {status}"));
             let lost = status["lost"].as_object().expect("losses by reason");
             let lost: u64 = lost.values().map(|count| count.as_u64().expect("a count")).sum();
             if number("open") == 0

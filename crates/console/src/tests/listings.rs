@@ -24,7 +24,7 @@ fn shop() -> (Fixture, Vec<String>, Vec<SessionId>) {
             (None, "key:alice") => Some(sessions[0]),
             (None, _) => Some(sessions[1]),
         };
-        let summary = fixture.record(&Told { client, at, status, session, ..Told::default() });
+        let summary = fixture.record(&Told { client, session, at, status, ..Told::default() });
         if begins.is_some() {
             sessions.push(summary.session);
         }

@@ -19,7 +19,7 @@ pub(super) fn undo(name: &str, bytes: &[u8], limit: usize) -> Result<Decoded, Co
     let result = match name.to_ascii_lowercase().as_str() {
         "gzip" | "x-gzip" => gzip(bytes, limit),
         "deflate" => deflate(bytes, limit),
-        "br" => drain(brotli::Decompressor::new(bytes, CHUNK), limit),
+        "br" => drain(brotli::Decompressor::new(bytes.chain(Ended), CHUNK), limit),
         "zstd" => zstd(bytes, limit),
         _ => return Err(ContentError::UnknownCoding(name.to_owned())),
     };
@@ -61,6 +61,16 @@ fn zstd(bytes: &[u8], limit: usize) -> io::Result<Decoded> {
     let mut decoder = zstd::stream::read::Decoder::with_buffer(bytes)?;
     decoder.window_log_max(ZSTD_WINDOW_LOG)?;
     drain(decoder, limit)
+}
+
+/// What follows a body's last byte for the brotli decoder, which reads on only where the body was
+/// cut, and would take its end for damage.
+struct Ended;
+
+impl Read for Ended {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::UnexpectedEof.into())
+    }
 }
 
 /// Reads to the end, the limit or the first error. An error before the first byte is the caller's,

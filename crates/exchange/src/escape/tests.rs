@@ -59,7 +59,7 @@ fn sh_reads_hostile_words_back_byte_for_byte() {
 
 #[test]
 fn printf_writes_every_byte() {
-    let all: Vec<u8> = (0..=255).chain(*b"-0123\0007%d%%\\x").collect();
+    let all: Vec<u8> = (0..=255).chain(*b"-0123\x00007%d%%\\x").collect();
     assert_eq!(run(&format!("printf {}", for_printf(&all))), all);
     assert_eq!(run(&format!("printf {}", for_printf(b"--help"))), b"--help");
 }

@@ -1,5 +1,4 @@
-//! Finding text: without regard to case, as a part or with `*`, in bytes of any kind; and the
-//! tokens by which blocks that cannot hold a text are passed over.
+//! Finding text: without regard to case, as a part or with `*`, in bytes of any kind.
 
 use std::borrow::Cow;
 
@@ -19,12 +18,6 @@ pub(super) struct Pattern {
     anywhere: bool,
 }
 
-/// The tokens of `bytes`: longest runs of ASCII letters and digits, as they are written. An index
-/// for [`super::Zone::may_have_text`] keeps them in lower case.
-pub fn tokens(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
-    bytes.split(|byte| !byte.is_ascii_alphanumeric()).filter(|token| !token.is_empty())
-}
-
 impl Needle {
     pub(super) fn new(text: &str) -> Self {
         Self(fold(text).into_owned())
@@ -38,15 +31,13 @@ impl Needle {
         let needle = self.0.as_bytes();
         let Some(&first) = needle.first() else { return true };
         memchr2_iter(first, first.to_ascii_uppercase(), text).any(|at| {
-            text.get(at..at + needle.len())
-                .is_some_and(|found| found.eq_ignore_ascii_case(needle))
+            text.get(at..at + needle.len()).is_some_and(|found| found.eq_ignore_ascii_case(needle))
         })
     }
 
-    /// The tokens that any text has which has this one. The first and the last may be parts of
-    /// longer tokens there, so only those count that end on both sides within this text.
-    pub(super) fn inner_tokens(&self) -> impl Iterator<Item = &str> {
-        bounded_tokens(&self.0, false)
+    /// The text itself, in lower case.
+    pub(super) fn text(&self) -> &str {
+        &self.0
     }
 }
 
@@ -79,10 +70,9 @@ impl Pattern {
         }
     }
 
-    /// Tokens that every text has which it fits.
-    pub(super) fn tokens(&self) -> impl Iterator<Item = &str> {
-        let whole = !self.anywhere && self.parts.len() == 1;
-        self.parts.iter().flat_map(move |part| bounded_tokens(part, whole))
+    /// What every text has in it that it fits.
+    pub(super) fn parts(&self) -> impl Iterator<Item = &str> {
+        self.parts.iter().map(String::as_str).filter(|part| !part.is_empty())
     }
 
     /// Whether `text` fits.
@@ -108,7 +98,7 @@ impl Pattern {
 }
 
 /// Lower case, character by character. What is not ASCII never becomes ASCII (as the Kelvin sign
-/// would), so that tokens of a text are tokens of the text in lower case.
+/// would), so that an index which folds ASCII only denies nothing that is found here.
 fn fold(text: &str) -> Cow<'_, str> {
     if text.is_ascii() {
         if !text.bytes().any(|byte| byte.is_ascii_uppercase()) {
@@ -127,20 +117,4 @@ fn fold(text: &str) -> Cow<'_, str> {
         }
     }
     Cow::Owned(out)
-}
-
-/// Tokens with an ASCII character on both sides that is in no token under any reading; the ends
-/// of `text` count as such when it is `whole`.
-fn bounded_tokens(text: &str, whole: bool) -> impl Iterator<Item = &str> {
-    let ends = move |neighbour: Option<char>| match neighbour {
-        Some(c) => c.is_ascii() && !c.is_ascii_alphanumeric(),
-        None => whole,
-    };
-    let mut at = 0;
-    text.split(|c: char| !c.is_ascii_alphanumeric()).filter(move |token| {
-        let (before, rest) = text.split_at_checked(at).unwrap_or_default();
-        let after = rest.get(token.len()..).and_then(|after| after.chars().next());
-        at += token.len() + after.map_or(0, char::len_utf8);
-        !token.is_empty() && ends(before.chars().next_back()) && ends(after)
-    })
 }

@@ -62,14 +62,15 @@ impl Term {
 
     pub(super) fn on_summary(&self, row: &Summary) -> Answer {
         match &self.test {
-            Test::Anywhere(needle) if needle.is_in(row.url().as_bytes()) => Answer::Yes,
+            Test::Anywhere(needle) if is_in_row(needle, row) => Answer::Yes,
             Test::Anywhere(_) | Test::Header { .. } => Answer::Unknown,
             Test::Body { half, .. } => {
                 let bytes = |half| match half {
                     Half::Request => row.request_bytes,
                     Half::Response => row.response_bytes,
                 };
-                let any = BOTH.into_iter().any(|of| half.is_none_or(|half| half == of) && bytes(of) > 0);
+                let any =
+                    BOTH.into_iter().any(|of| half.is_none_or(|half| half == of) && bytes(of) > 0);
                 if any { Answer::Unknown } else { Answer::No }
             }
             Test::Client(pattern) => client_fits(pattern, &row.client).into(),
@@ -123,28 +124,27 @@ impl Term {
 
     /// Whether a block may hold an exchange that the term matches.
     pub(super) fn may_match(&self, zone: &dyn Zone) -> bool {
-        let has = |token: &str| zone.may_have_text(token);
+        let has = |text: &str| zone.may_have_text(text);
         match &self.test {
-            Test::Anywhere(needle) | Test::Body { needle, .. } => {
-                needle.inner_tokens().all(has)
-            }
+            Test::Anywhere(needle) | Test::Body { needle, .. } => has(needle.text()),
             Test::Header { name, value, .. } => {
-                // Names and values end where their lines do: every token of theirs is whole.
-                Pattern::whole(name).tokens().all(has)
-                    && value.as_ref().is_none_or(|value| value.tokens().all(has))
+                has(name) && value.as_ref().is_none_or(|value| value.parts().all(has))
             }
-            Test::Client(pattern) => pattern.only().is_none_or(|name| {
-                zone.may_have_client(name)
-                    || EvidenceKind::ALL
-                        .iter()
-                        .any(|kind| zone.may_have_client(&format!("{}:{name}", kind.as_str())))
-            }),
+            Test::Client(pattern) => match pattern.only() {
+                Some(name) => {
+                    let of_kind = |kind: &EvidenceKind| format!("{}:{name}", kind.as_str());
+                    zone.may_have_client(name)
+                        || EvidenceKind::ALL.iter().any(|kind| zone.may_have_client(&of_kind(kind)))
+                }
+                None => pattern.parts().all(has),
+            },
             Test::Session(low, high) => low != high || zone.may_have_session(*low),
-            Test::Fits(pattern) if self.field == Some(Field::Route) => {
-                pattern.only().is_none_or(|route| {
-                    route.starts_with('/') || zone.may_have_route(route)
-                })
-            }
+            Test::Fits(pattern) => match self.field {
+                Some(Field::Route) if self.text.starts_with('/') => true,
+                Some(Field::Route) => pattern.only().is_none_or(|route| zone.may_have_route(route)),
+                Some(Field::Url | Field::Host | Field::Path) => pattern.parts().all(has),
+                _ => true,
+            },
             Test::Within(range) => match self.field {
                 Some(Field::Status) => {
                     // A status beyond the five classes makes all of them possible.
@@ -194,7 +194,8 @@ impl Term {
             }
             Some(Field::Route) => pattern.fits(&row.route),
             Some(Field::Failure) => row.failure.as_ref().is_some_and(|failure| {
-                pattern.fits(&failure.reason) || self.text.eq_ignore_ascii_case(failure.side.as_str())
+                pattern.fits(&failure.reason)
+                    || self.text.eq_ignore_ascii_case(failure.side.as_str())
             }),
             Some(Field::Addr) => pattern.fits(&row.client_addr.to_string()),
             Some(Field::Sni) => {
@@ -223,12 +224,7 @@ fn client_fits(pattern: &Pattern, client: &str) -> bool {
     pattern.fits(client) || token.is_some_and(|token| pattern.fits(token))
 }
 
-fn has_field(
-    exchange: &Exchange,
-    half: Option<Half>,
-    name: &str,
-    value: Option<&Pattern>,
-) -> bool {
+fn has_field(exchange: &Exchange, half: Option<Half>, name: &str, value: Option<&Pattern>) -> bool {
     let fits = |(field, text): (String, String)| {
         field.eq_ignore_ascii_case(name) && value.is_none_or(|value| value.fits(&text))
     };
@@ -238,6 +234,13 @@ fn has_field(
             || crate::view::fields_of(&message.trailers).into_iter().any(fits)
     }) || half != Some(Half::Request)
         && exchange.informed.iter().any(|head| head.fields_as_text().any(fits))
+}
+
+fn is_in_row(needle: &Needle, row: &Summary) -> bool {
+    needle.is_in(row.url().as_bytes())
+        || needle.is_in(row.client.as_bytes())
+        || row.failure.as_ref().is_some_and(|failure| needle.is_in(failure.reason.as_bytes()))
+        || row.evidence.iter().any(|evidence| needle.is_in(evidence.to_string().as_bytes()))
 }
 
 fn is_in_heads(needle: &Needle, exchange: &Exchange) -> bool {

@@ -11,13 +11,13 @@ use std::io::Write as _;
 use bytes::Bytes;
 
 use super::*;
+use crate::Head;
 use crate::connection::{HttpVersion, Scheme, Tls};
 use crate::id::ExchangeId;
 use crate::outcome::{Failure, Mark, Marks, Outcome, Side};
 use crate::stored::{Body, Message};
 use crate::summary::{Evidence, EvidenceKind};
 use crate::time::Timing;
-use crate::Head;
 
 fn now() -> Timestamp {
     Timestamp::parse("2026-11-20T16:00:00Z").unwrap()
@@ -93,6 +93,7 @@ fn exchange() -> Exchange {
     exchange
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "the shape that `on_exchange` asks for")]
 fn body(half: Half) -> Option<Bytes> {
     Some(match half {
         Half::Request => Bytes::from_static(REQUEST_BODY),
@@ -136,6 +137,7 @@ fn who_and_where() {
             "client:bearer:*",
             "connection:17",
             "addr:10.1.*",
+            "addr:10.1.2",
             "sni:SHOP",
             "evidence:bearer",
             "evidence:acme",
@@ -153,17 +155,15 @@ fn who_and_where() {
             "client:acme",
             "client:Acme-mobile",
             "connection:>17",
-            "addr:10.1.2",
+            "addr:10.2",
             "path:size",
             "path:orders*",
             "route:\"POST /orders/{id}\"",
             "route:/orders",
             "method:GE",
             "evidence:key",
-        ][..1],
+        ],
     );
-    each(&["addr:10.1.2"], &["connection:>17", "path:size", "path:orders*", "route:/orders"]);
-    each(&[], &["client:Acme-mobile", "method:GE", "evidence:key", "route:\"POST /orders/{id}\""]);
 }
 
 #[test]
@@ -181,13 +181,33 @@ fn ids_by_prefix() {
 fn how_it_went() {
     each(
         &[
-            "status:503", "status:>=500", "status:5xx", "status:5XX", "status:400..599",
-            "status:>502", "status:<=503", "status:=503", "outcome:complete", "mark:over_limit",
-            "mark:over-limit", "mark:any", "http:2", "http:HTTP/2", "version:2",
+            "status:503",
+            "status:>=500",
+            "status:5xx",
+            "status:5XX",
+            "status:400..599",
+            "status:>502",
+            "status:<=503",
+            "status:=503",
+            "outcome:complete",
+            "mark:over_limit",
+            "mark:over-limit",
+            "mark:any",
+            "http:2",
+            "http:HTTP/2",
+            "version:2",
         ],
         &[
-            "status:500", "status:4xx", "status:none", "status:<503", "outcome:refused",
-            "mark:open", "mark:none", "http:1.1", "http:1", "failure:*",
+            "status:500",
+            "status:4xx",
+            "status:none",
+            "status:<503",
+            "outcome:refused",
+            "mark:open",
+            "mark:none",
+            "http:1.1",
+            "http:1",
+            "failure:*",
         ],
     );
     let mut failed = exchange();
@@ -204,9 +224,20 @@ fn how_it_went() {
 fn how_long_and_how_much() {
     each(
         &[
-            "latency:>500ms", "latency:>500", "latency:612", "latency:>=0.6s", "latency:<1m",
-            "latency:500..700ms", "wait:600ms", "connect:0", "wait:>599999us", "size:>10b",
-            "request_bytes:20", "request-bytes:<1kib", "response_bytes:>0", "size:<0.5mb",
+            "latency:>500ms",
+            "latency:>500",
+            "latency:612",
+            "latency:>=0.6s",
+            "latency:<1m",
+            "latency:500..700ms",
+            "wait:600ms",
+            "connect:0",
+            "wait:>599999us",
+            "size:>10b",
+            "request_bytes:20",
+            "request-bytes:<1kib",
+            "response_bytes:>0",
+            "size:<0.5mb",
         ],
         &["latency:>612", "latency:<612ms", "latency:>1s", "size:>1kb", "upload:>0", "latency:<0"],
     );
@@ -216,9 +247,16 @@ fn how_long_and_how_much() {
 fn when() {
     each(
         &[
-            "since:2h", "since:7d", "since:1h55m", "since:2026-11-20T14:05:30Z",
-            "until:1h", "until:2026-11-20T15:05:30+01:00", "at:2026-11-20T14:05±5m",
-            "at:2026-11-20T14:00+-5m30s", "at:2026-11-20T14:05", "since:2026-11-20",
+            "since:2h",
+            "since:7d",
+            "since:1h55m",
+            "since:2026-11-20T14:05:30Z",
+            "until:1h",
+            "until:2026-11-20T15:05:30+01:00",
+            "at:2026-11-20T14:05±5m",
+            "at:2026-11-20T14:00+-5m30s",
+            "at:2026-11-20T14:05",
+            "since:2026-11-20",
         ],
         &["since:1h", "until:2h", "at:2026-11-20T14:00±5m", "at:2026-11-20T14:07"],
     );
@@ -228,13 +266,22 @@ fn when() {
 fn headers_in_either_half_and_in_trailers() {
     each(
         &[
-            "header:x-version", "header:X-Version=2", "request-header:x-version",
-            "header:server=\"backend one\"", "response_header:server=back*",
-            "header:accept=*json*", "header:x-checksum=12AB",
+            "header:x-version",
+            "header:X-Version=2",
+            "request-header:x-version",
+            "header:server=\"backend one\"",
+            "response_header:server=back*",
+            "header:accept=*json*",
+            "header:x-checksum=12AB",
         ],
         &[
-            "header:x-version=", "header:x-vers", "response-header:x-version", "header:x-version=22",
-            "header:server=backend", "request-header:server", "header:authority",
+            "header:x-version=",
+            "header:x-vers",
+            "response-header:x-version",
+            "header:x-version=22",
+            "header:server=backend",
+            "request-header:server",
+            "header:authority",
         ],
     );
 }
@@ -243,18 +290,30 @@ fn headers_in_either_half_and_in_trailers() {
 fn bodies_are_searched_decoded_without_regard_to_case() {
     each(
         &[
-            "body:\"out of stock\"", "response-body:STOCK", "request-body:\"blue lamp\"",
-            "body:\\\"item", "body:köln", "body:\"\\\"item\\\"\"",
-        ][..3],
+            "body:\"out of stock\"",
+            "response-body:STOCK",
+            "request-body:\"blue lamp\"",
+            "body:köln",
+            "body:KÖLN",
+            r#"body:"\"item\"""#,
+        ],
         &["request-body:stock", "response-body:lamp", "body:green", "body:\"*stock\""],
     );
-    each(&["body:köln", "body:\"\\\"item\\\"\"", "body:KÖLN"], &[]);
 }
 
 #[test]
 fn a_bare_word_searches_everything() {
     each(
-        &["orders/17", "SHOP.example", "x-version", "\"backend one\"", "lamp", "\"of stock\"", "12ab"],
+        &[
+            "orders/17",
+            "SHOP.example",
+            "acme-mob",
+            "x-version",
+            "\"backend one\"",
+            "lamp",
+            "\"of stock\"",
+            "12ab",
+        ],
         &["nowhere", "\"stock of\""],
     );
 }

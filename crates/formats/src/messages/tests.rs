@@ -59,8 +59,8 @@ fn frame(first: u8, payload: &[u8], mask: Option<[u8; 4]>) -> Vec<u8> {
     let bit = if mask.is_some() { 0x80 } else { 0 };
     let mut frame = match payload.len() {
         short @ 0..126 => vec![first, bit | short as u8],
-        long @ 126..65_536 => [&[first, bit | 126], &(long as u16).to_be_bytes()[..]].concat(),
-        longest => [&[first, bit | 127], &(longest as u64).to_be_bytes()[..]].concat(),
+        long @ 126..65_536 => [&[first, bit | 0x7e], &(long as u16).to_be_bytes()[..]].concat(),
+        longest => [&[first, bit | 0x7f], &(longest as u64).to_be_bytes()[..]].concat(),
     };
     frame.extend(mask.unwrap_or_default().iter().take(if mask.is_some() { 4 } else { 0 }));
     let key = mask.unwrap_or_default();

@@ -39,7 +39,7 @@ impl Forward<'_> {
             fields::onward(std::mem::take(&mut parts.headers), Onward { http2, upgrade });
         let upstream = self.carriage.pool.dialer().upstream();
         let host_text = host.as_ref().and_then(|host| host.to_str().ok()).unwrap_or_default();
-        self.carriage.settings().additions.to_request(
+        self.settings.additions.to_request(
             &mut parts.headers,
             &self.downstream.connection,
             self.version,

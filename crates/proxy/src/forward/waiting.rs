@@ -3,7 +3,6 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::task::Poll;
-use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::time::Sleep;
@@ -19,16 +18,19 @@ pub(super) enum Awaited<T> {
 
 /// An answer that is waited for.
 pub(super) struct Waiting<'a, F> {
-    sending: Pin<Box<F>>,
+    sending: Pin<&'a mut F>,
     wire: Option<&'a Wire>,
-    limit: Option<Pin<Box<Sleep>>>,
+    limit: Option<Pin<&'a mut Sleep>>,
 }
 
 impl<'a, F: Future> Waiting<'a, F> {
-    /// Waits for `sending`, for no longer than `limit` unless that is zero.
-    pub(super) fn new(sending: F, wire: Option<&'a Wire>, limit: Duration) -> Self {
-        let limit = (!limit.is_zero()).then(|| Box::pin(tokio::time::sleep(limit)));
-        Self { sending: Box::pin(sending), wire, limit }
+    /// Waits for `sending`, until `limit` is over if there is one.
+    pub(super) fn new(
+        sending: Pin<&'a mut F>,
+        wire: Option<&'a Wire>,
+        limit: Option<Pin<&'a mut Sleep>>,
+    ) -> Self {
+        Self { sending, wire, limit }
     }
 
     /// What comes next.

@@ -1,6 +1,7 @@
 //! Bodies as streams: the pieces one after the other, then what lay with the heads.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::io::{self, ErrorKind, Read};
 use std::sync::Arc;
 
@@ -46,6 +47,12 @@ impl BodyReader {
             self.pieces.push_front(extent);
             io::Error::new(ErrorKind::InvalidData, error)
         })
+    }
+}
+
+impl fmt::Debug for BodyReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BodyReader").field("id", &self.id).finish_non_exhaustive()
     }
 }
 

@@ -49,7 +49,8 @@ pub(crate) fn on_storage(
         fill_zones(index, &mut loaded.catalogue);
     }
     let catalogue = &loaded.catalogue;
-    let rebuilt = !catalogue.groups.is_empty() && catalogue.zones.iter().all(Option::is_none);
+    let knows_nothing = catalogue.zones.iter().all(Option::is_none);
+    let rebuilt = index.is_some() && !catalogue.groups.is_empty() && knows_nothing;
     let counts = Counts::read(dir);
     let lost =
         counts.forwarded.saturating_sub(recorded_since(&log, &loaded.catalogue, counts.since));
@@ -156,7 +157,7 @@ fn open_index(dir: &Path) -> (Option<Arc<Index>>, Option<String>) {
     let reason = match Index::open(&folder) {
         Ok(index) => return (Some(Arc::new(index)), None),
         Err(NoIndex::Locked) => {
-            return (None, Some(format!("another process uses the index `{}`", folder.display())));
+            return (None, Some(format!("the index `{}` is in use elsewhere", folder.display())));
         }
         Err(NoIndex::Damaged(reason)) => reason,
     };

@@ -26,14 +26,14 @@ pub enum Named {
 
 pub(crate) fn resolve(shared: &Shared, prefix: &str) -> Result<Named, StoreError> {
     let prefix = prefix.to_ascii_lowercase();
-    let mut named = BTreeSet::new();
+    let mut all = BTreeSet::new();
     if let Ok((low, high)) = ExchangeId::range(&prefix) {
-        named.extend(exchanges(shared, low, high)?.into_iter().map(Name::Exchange));
+        all.extend(exchanges(shared, low, high)?.into_iter().map(Name::Exchange));
     }
     if let Ok((low, high)) = SessionId::range(&prefix) {
-        named.extend(sessions(shared, low, high)?.into_iter().map(Name::Session));
+        all.extend(sessions(shared, low, high)?.into_iter().map(Name::Session));
     }
-    let mut names = named.into_iter();
+    let mut names = all.into_iter();
     Ok(match (names.next(), names.next()) {
         (None, _) => Named::Nothing,
         (Some(Name::Exchange(id)), None) => Named::Exchange(id),

@@ -37,6 +37,8 @@ pub(crate) struct Shared {
     recorded: AtomicU64,
     durable: AtomicU64,
     problems: Mutex<Problems>,
+    /// The rows that an exchange was last looked for in: neighbours are asked for next.
+    looked_in: Mutex<Option<(u64, Arc<Vec<Row>>)>>,
 }
 
 #[derive(Debug, Default)]
@@ -73,6 +75,7 @@ impl Shared {
             recorded,
             durable: AtomicU64::new(0),
             problems: Mutex::default(),
+            looked_in: Mutex::default(),
         }
     }
 
@@ -219,11 +222,11 @@ impl Shared {
         };
         let mut trouble = None;
         for group in candidates {
-            match self.rows(&group) {
+            match self.rows_to_look_in(&group) {
                 // Within a block, too, the last record of an id is the latest.
                 Ok(rows) => {
-                    if let Some(row) = rows.into_iter().rev().find(|row| row.summary.id == id) {
-                        return Ok(Some((group, row)));
+                    if let Some(row) = rows.iter().rev().find(|row| row.summary.id == id) {
+                        return Ok(Some((group, row.clone())));
                     }
                 }
                 Err(error) => trouble = Some(error),
@@ -232,7 +235,19 @@ impl Shared {
         trouble.map_or(Ok(None), Err)
     }
 
+    fn rows_to_look_in(&self, group: &Group) -> Result<Arc<Vec<Row>>, StoreError> {
+        let known = self.looked_in.lock().clone().filter(|(at, _)| *at == group.position);
+        if let Some((_, rows)) = known {
+            return Ok(rows);
+        }
+        let rows = Arc::new(self.rows(group)?);
+        *self.looked_in.lock() = Some((group.position, rows.clone()));
+        Ok(rows)
+    }
+
     pub(crate) fn status(&self) -> StoreStatus {
+        let index = super::open::index_bytes(&self.dir);
+        let free = self.log.storage.free().unwrap_or(0);
         let catalogue = self.catalogue.read();
         let log: u64 = catalogue.segments.iter().map(|segment| segment.offset(segment.end)).sum();
         let some = |id: &AtomicU64| match id.load(Ordering::Acquire) {
@@ -241,8 +256,8 @@ impl Shared {
         };
         StoreStatus {
             stored: catalogue.stored,
-            used: log + super::open::index_bytes(&self.dir),
-            free: self.log.storage.free().unwrap_or(0),
+            used: log + index,
+            free,
             recorded_through: some(&self.recorded),
             durable_through: some(&self.durable),
             segments: catalogue.segments.len() as u64,

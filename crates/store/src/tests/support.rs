@@ -33,6 +33,7 @@ pub(super) fn row(n: u64) -> Summary {
         target: format!("/orders/{n}"),
         route: "GET /orders/{id}".to_owned(),
         status: Some(200 + (n % 3) as u16 * 100),
+        response_bytes: body_of(n).len() as u64,
         ..bare()
     }
 }

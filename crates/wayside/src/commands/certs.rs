@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use anyhow::Context as _;
+use serde_json::json;
 use wayside_transport::authority::Authority;
 
 use crate::args::{CertificateForm, CertsArgs, CertsVerb};
@@ -26,7 +27,8 @@ const LOCAL: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 pub fn run(args: CertsArgs, data: &Path, printer: &mut Printer) -> anyhow::Result<Exit> {
     match args.verb {
         None if args.form.pem || args.form.der => export(args.form, None, data, printer)?,
-        None | Some(CertsVerb::Show) => show(data, printer)?,
+        None => show(false, data, printer)?,
+        Some(CertsVerb::Show { json }) => show(json, data, printer)?,
         Some(CertsVerb::Trust { platform }) => {
             let authority = open(data)?;
             let text =
@@ -53,8 +55,16 @@ fn ca_file(data: &Path) -> PathBuf {
     std::path::absolute(&path).unwrap_or(path)
 }
 
-fn show(data: &Path, printer: &mut Printer) -> anyhow::Result<()> {
+fn show(json: bool, data: &Path, printer: &mut Printer) -> anyhow::Result<()> {
     let authority = open(data)?;
+    if json {
+        return printer.json(&json!({
+            "authority": authority.subject(),
+            "not_after": clock::timestamp(authority.not_after()),
+            "sha256": authority.fingerprint_sha256(),
+            "certificate": ca_file(data),
+        }));
+    }
     let paint = printer.paint;
     let mut line = |label: &str, text: &str| {
         printer.line(format_args!("{} {text}", paint.faint(&format!("{label:<12}"))))

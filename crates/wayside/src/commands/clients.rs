@@ -16,6 +16,7 @@ use crate::report::figures::{ago, count, counted, milliseconds, share};
 use crate::report::paint::Tone;
 use crate::report::printer::Printer;
 use crate::report::rows;
+use crate::report::trouble::{Trouble, exit_of};
 use crate::source::{Question, Source};
 
 /// Lists, or shows one.
@@ -27,8 +28,9 @@ pub async fn run(args: ClientsArgs, data: &Path, printer: &mut Printer) -> anyho
     let source = Source::open(data).await?;
     let question = Question::at("/api/clients").matching(&filter);
     // The API lists them worst first.
-    let mut lines = source.ask(&question).await?.lines();
+    let answer = source.ask(&question).await?;
     if args.listing.json {
+        let mut lines = answer.lines();
         let limit = args.listing.limit.map_or(usize::MAX, NonZeroUsize::get);
         let mut taken = 0;
         while taken < limit
@@ -40,22 +42,25 @@ pub async fn run(args: ClientsArgs, data: &Path, printer: &mut Printer) -> anyho
         return Ok(Exit::Done);
     }
     let limit = listing::shown(args.listing.limit);
-    let mut shown: Vec<ClientView> = Vec::new();
-    while shown.len() < limit
-        && let Some(line) = lines.next().await?
-    {
-        shown.push(serde_json::from_slice(&line)?);
-    }
+    let (shown, rest) = listing::first::<ClientView>(answer, limit).await?;
     let table = rows::clients(&shown, clock::now());
     listing::print_table(printer, &table, "client", !filter.is_empty())?;
-    let more = listing::count_rest(lines).await?;
+    let more = listing::count_rest(rest).await?;
     listing::say_more(printer, "first", shown.len(), more, "client");
     Ok(Exit::Done)
 }
 
 async fn show(name: &str, json: bool, data: &Path, printer: &mut Printer) -> anyhow::Result<Exit> {
     let source = Source::open(data).await?;
-    let answer = source.ask(&Question::at("/api/clients").segment(name)).await?;
+    let asked = source.ask(&Question::at("/api/clients").segment(name)).await;
+    let answer = match asked {
+        Err(error) if exit_of(&error) == Exit::Differs => {
+            return Err(Trouble::not_found(format!("no client is called `{name}`"))
+                .hint("`wayside clients --json` gives their names")
+                .into());
+        }
+        asked => asked?,
+    };
     if json {
         listing::pass_on_object(answer, printer).await?;
         return Ok(Exit::Done);

@@ -4,6 +4,7 @@ mod checks;
 
 use std::fmt::Write as _;
 
+use serde::Serialize;
 use wayside_exchange::escape::for_terminal;
 
 use crate::config::Settings;
@@ -13,24 +14,29 @@ use crate::report::printer::Printer;
 use crate::source;
 
 /// What one check found.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Finding {
+    #[serde(rename = "check")]
     about: &'static str,
     verdict: Verdict,
     what: String,
+    #[serde(rename = "hint")]
     to_do: Option<String>,
 }
 
 /// How bad it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 enum Verdict {
+    #[serde(rename = "ok")]
     Well,
+    #[serde(rename = "warn")]
     Doubtful,
+    #[serde(rename = "fail")]
     Wrong,
 }
 
 /// Checks everything, a line each; what is wrong makes the exit code 1.
-pub async fn run(settings: &Settings, printer: &mut Printer) -> anyhow::Result<Exit> {
+pub async fn run(settings: &Settings, json: bool, printer: &mut Printer) -> anyhow::Result<Exit> {
     let running = source::recorder_runs(&settings.data).await;
     let mut findings = vec![checks::recorder(&settings.data, running)];
     findings.extend(checks::data_folder(&settings.data));
@@ -43,7 +49,11 @@ pub async fn run(settings: &Settings, printer: &mut Printer) -> anyhow::Result<E
     findings.push(checks::clock());
     findings.push(checks::open_files(settings.max_connections as u64));
     for finding in &findings {
-        printer.text(&finding.lines(printer.paint))?;
+        if json {
+            printer.json(finding)?;
+        } else {
+            printer.text(&finding.lines(printer.paint))?;
+        }
     }
     let wrong = findings.iter().any(|finding| finding.verdict == Verdict::Wrong);
     Ok(if wrong { Exit::Differs } else { Exit::Done })

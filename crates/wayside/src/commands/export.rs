@@ -1,9 +1,9 @@
 //! `wayside export`: exchanges as curl commands or HAR. Whole exchanges are read from the store;
 //! what is exported holds no secret unless that was asked for.
 
-use std::fs::OpenOptions;
-use std::io::{Read as _, Write};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs::{OpenOptions, Permissions};
+use std::io::{self, Read as _, Write};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -197,13 +197,19 @@ impl Write for Out<'_> {
 }
 
 fn create(path: &Path, private: bool) -> anyhow::Result<std::fs::File> {
-    OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(if private { 0o600 } else { 0o644 })
-        .open(path)
-        .with_context(|| format!("could not write `{}`", path.display()))
+    let open = || {
+        let mode = if private { 0o600 } else { 0o644 };
+        let file =
+            OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(path)?;
+        if private {
+            // A file that was there has kept its own.
+            file.set_permissions(Permissions::from_mode(mode))?;
+        }
+        Ok(file)
+    };
+    open().map_err(|error: io::Error| {
+        anyhow::Error::from(error).context(format!("could not write `{}`", path.display()))
+    })
 }
 
 /// A folder gets a file of the format's usual name.

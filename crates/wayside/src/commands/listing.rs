@@ -2,7 +2,6 @@
 
 use std::num::NonZeroUsize;
 
-use futures_util::StreamExt as _;
 use serde::de::DeserializeOwned;
 use wayside_console::{Answer, Lines};
 
@@ -65,34 +64,34 @@ pub fn print_line(line: &[u8], printer: &mut Printer) -> anyhow::Result<()> {
     printer.text("\n")
 }
 
-/// Passes the answer to standard output as it comes.
-pub async fn pass_on(answer: Answer, printer: &mut Printer) -> anyhow::Result<()> {
-    let mut pieces = answer.pieces();
-    while let Some(piece) = pieces.next().await {
-        printer.bytes(&piece?)?;
-    }
-    Ok(())
-}
-
 /// Passes one JSON object on as a line.
 pub async fn pass_on_object(answer: Answer, printer: &mut Printer) -> anyhow::Result<()> {
     let object = answer.bytes().await?;
     print_line(object.trim_ascii_end(), printer)
 }
 
-/// The newest rows, oldest first, and those that are left.
-pub async fn newest<T: DeserializeOwned>(
+/// The first rows, and the lines that are left; none when there are no more.
+pub async fn first<T: DeserializeOwned>(
     answer: Answer,
     limit: usize,
-) -> anyhow::Result<(Vec<T>, Lines)> {
+) -> anyhow::Result<(Vec<T>, Option<Lines>)> {
     let mut lines = answer.lines();
     let mut rows = Vec::new();
     while rows.len() < limit {
-        let Some(line) = lines.next().await? else { break };
+        let Some(line) = lines.next().await? else { return Ok((rows, None)) };
         rows.push(serde_json::from_slice(&line)?);
     }
+    Ok((rows, Some(lines)))
+}
+
+/// The newest rows of an answer that begins with them, oldest first, and the lines that are left.
+pub async fn newest<T: DeserializeOwned>(
+    answer: Answer,
+    limit: usize,
+) -> anyhow::Result<(Vec<T>, Option<Lines>)> {
+    let (mut rows, rest) = first(answer, limit).await?;
     rows.reverse();
-    Ok((rows, lines))
+    Ok((rows, rest))
 }
 
 /// Prints `table`, or says that there is nothing.
@@ -114,7 +113,8 @@ pub fn print_table(
 }
 
 /// How many lines are left.
-pub async fn count_rest(mut lines: Lines) -> anyhow::Result<u64> {
+pub async fn count_rest(lines: Option<Lines>) -> anyhow::Result<u64> {
+    let Some(mut lines) = lines else { return Ok(0) };
     let mut count = 0;
     while lines.next().await?.is_some() {
         count += 1;

@@ -150,11 +150,13 @@ fn described(compared: &Compared, paint: Paint) -> String {
                 (before, now) => format!("{} -> {}", status(before), status(now)),
             };
             let word = paint.tone(tone, &format!("{word:<7}"));
-            format!(
-                "{word}  {id}  {request}  {answer}, {} -> {}\n",
-                milliseconds(compared.recorded.latency_ms),
-                milliseconds(replayed.latency_ms)
-            )
+            let before = milliseconds(compared.recorded.latency_ms);
+            // How long it took to fail says nothing about how fast it answers.
+            let latency = match replayed.error {
+                None => format!(", {before} -> {}", milliseconds(replayed.latency_ms)),
+                Some(_) => String::new(),
+            };
+            format!("{word}  {id}  {request}  {answer}{latency}\n")
         }
         (None, Some(reason)) => {
             let word = paint.faint("skipped");
@@ -167,9 +169,6 @@ fn described(compared: &Compared, paint: Paint) -> String {
         text.push_str(&for_terminal(detail));
         text.push('\n');
     };
-    if let Some(error) = compared.replayed.as_ref().and_then(|replayed| replayed.error.as_ref()) {
-        detail(error);
-    }
     for difference in &compared.differences {
         detail(&difference.to_string());
     }

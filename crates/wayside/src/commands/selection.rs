@@ -6,7 +6,6 @@ use serde::Deserialize;
 use wayside_exchange::{ExchangeId, SessionId};
 
 use super::listing;
-use crate::report::figures::counted;
 use crate::report::trouble::Trouble;
 use crate::source::{Question, Source};
 
@@ -109,7 +108,7 @@ fn ambiguous(prefix: &str, several: &[String]) -> anyhow::Error {
         .hint("type one more character of the one that you mean");
     match more {
         0 => trouble.into(),
-        more => trouble.cause(format!("and {} more", counted(more, "other"))).into(),
+        more => trouble.cause(format!("or {more} more")).into(),
     }
 }
 

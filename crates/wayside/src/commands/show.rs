@@ -90,15 +90,20 @@ async fn raw(
     } else {
         printer.bytes(head)?;
     }
-    let answer = source.ask(&at(id).segment(half.as_str()).segment("body")).await?;
-    if !printer.terminal {
-        return listing::pass_on(answer, printer).await;
-    }
-    let mut pieces = answer.pieces();
+    let question = at(id).segment(half.as_str()).segment("body");
+    let mut pieces = source.ask(&question).await?.pieces();
+    let mut last = b'\n';
     while let Some(piece) = pieces.next().await {
-        printer.text(&for_terminal_text(&String::from_utf8_lossy(&piece?)))?;
+        let piece = piece?;
+        last = piece.last().copied().unwrap_or(last);
+        if printer.terminal {
+            printer.text(&for_terminal_text(&String::from_utf8_lossy(&piece)))?;
+        } else {
+            printer.bytes(&piece)?;
+        }
     }
-    printer.line("")
+    // The other half begins on a line of its own; `--body` is for who wants nothing but the bytes.
+    if last == b'\n' { Ok(()) } else { printer.line("") }
 }
 
 /// Writes one body to standard output, whole; what is binary never goes to a terminal.

@@ -82,7 +82,7 @@ pub async fn run(args: StatusArgs, data: &Path, printer: &mut Printer) -> anyhow
         line("waiting", size(view.queue_bytes))?;
     }
     let through = |id: Option<wayside_exchange::ExchangeId>| {
-        id.map_or("nothing yet".to_owned(), |id| format!("{id} ({} UTC)", id.started_at()))
+        id.map_or("nothing yet".to_owned(), |id| format!("{id} ({})", id.started_at()))
     };
     line("written", format!("through {}", through(view.recorded_through)))?;
     line("durable", format!("through {}", through(view.durable_through)))?;

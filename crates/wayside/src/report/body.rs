@@ -29,6 +29,14 @@ pub fn laid_out(content_type: Option<&str>, bytes: &[u8]) -> String {
     for_terminal_text(text.trim_end_matches('\n')).into_owned()
 }
 
+/// `bytes` of one message: text on as many lines as it has, or the beginning of a hex dump.
+pub fn as_it_is(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => for_terminal_text(&text.replace("\r\n", "\n")).into_owned(),
+        Err(_) => dump(bytes),
+    }
+}
+
 /// Valid JSON with line ends and indentation; every token stays as it was.
 fn indented(json: &str) -> String {
     let mut out = String::with_capacity(json.len() * 2);

@@ -1,13 +1,18 @@
 //! One exchange for people: a first line that anybody can read, then where the time went, whose it
 //! is and why, what is missing, and both messages.
 
+mod words;
+
 use std::fmt::Write as _;
 
 use wayside_exchange::escape::for_terminal;
 use wayside_exchange::view::{ExchangeView, MessageView};
-use wayside_exchange::{BodyEnd, EvidenceKind, Half, Mark, Micros, Outcome, Side, Timestamp};
+use wayside_exchange::{BodyEnd, Half, Side, Timestamp};
 
-use super::body::laid_out;
+use words::{connection, evidence, missing, timing};
+pub use words::{kind, sentence};
+
+use super::body::{as_it_is, laid_out};
 use super::figures::{clock, counted, duration, size};
 use super::paint::{Paint, Tone};
 use super::rows::tone_of;
@@ -93,137 +98,8 @@ pub fn render(shown: &Shown, paint: Paint, now: Timestamp) -> String {
     page
 }
 
-/// Who asked what, how it ended and how long it took.
-pub fn sentence(view: &ExchangeView) -> String {
-    let took = duration(view.timing.total);
-    let reason = view.failure.as_ref().map_or("no reason known", |failure| failure.reason.as_str());
-    if view.method.is_empty() {
-        return format!("{} never came to ask: {reason}, after {took}", view.client_addr);
-    }
-    let asked = format!("{} asked {} {}", view.client, view.method, view.url);
-    if view.marks.contains(Mark::Open) {
-        return format!("{asked}, and that goes on since {took}");
-    }
-    let status = view.status.map(|status| match http::StatusCode::from_u16(status) {
-        Ok(known) => known.to_string(),
-        Err(_) => status.to_string(),
-    });
-    match (view.outcome, status) {
-        (Outcome::Complete, Some(status)) => format!("{asked} and got {status} after {took}"),
-        (Outcome::Complete, None) => format!("{asked}, done after {took}"),
-        (Outcome::ClientCancelled, None) => {
-            format!("{asked} and went away before any answer, after {took}")
-        }
-        (Outcome::ClientCancelled, Some(status)) => {
-            format!("{asked}, got {status} and went away before its end, after {took}")
-        }
-        (Outcome::UpstreamFailed, None) => {
-            format!("{asked} and got no answer from the backend: {reason}, after {took}")
-        }
-        (Outcome::UpstreamFailed, Some(status)) => {
-            format!("{asked} and got {status}, but the backend failed: {reason}, after {took}")
-        }
-        (Outcome::Refused, _) => {
-            format!("{asked} and was refused by Wayside: {reason}, after {took}")
-        }
-        (Outcome::Upgraded, _) => {
-            format!("{asked} and switched protocols; that connection lasted {took}")
-        }
-    }
-}
-
 fn labelled(paint: Paint, label: &str, text: &str) -> String {
     format!("{} {text}", paint.faint(&format!("{label:<11}")))
-}
-
-fn timing(view: &ExchangeView) -> String {
-    let timing = &view.timing;
-    let parts = [
-        ("upload", timing.upload),
-        ("connect", timing.connect),
-        ("wait", timing.wait),
-        ("download", timing.download),
-        ("Wayside's own", timing.overhead),
-    ];
-    let parts: Vec<String> = parts
-        .into_iter()
-        .filter(|(_, time)| *time > Micros(0))
-        .map(|(name, time)| format!("{name} {}", duration(time)))
-        .collect();
-    if parts.is_empty() {
-        return format!("{} in all", duration(timing.total));
-    }
-    format!("{} in all: {}", duration(timing.total), parts.join(", "))
-}
-
-fn connection(view: &ExchangeView) -> String {
-    let mut text = format!("{} from {}", view.http_version, view.client_addr);
-    if let Some(tls) = &view.tls {
-        let _ = write!(text, " over {}", tls.version);
-        if let Some(sni) = &tls.sni {
-            let _ = write!(text, " for {sni}");
-        }
-    } else {
-        text.push_str(" without TLS");
-    }
-    let _ = write!(text, ", connection {}", view.connection);
-    text
-}
-
-fn evidence(view: &ExchangeView) -> String {
-    let reasons: Vec<String> = view
-        .evidence
-        .iter()
-        .map(|evidence| format!("{} ({evidence})", kind(evidence.kind)))
-        .collect();
-    format!("{}, by {}", view.client, reasons.join(", then "))
-}
-
-/// A kind of evidence in words.
-pub fn kind(kind: EvidenceKind) -> &'static str {
-    match kind {
-        EvidenceKind::Certificate => "its client certificate",
-        EvidenceKind::Key => "its API key",
-        EvidenceKind::Bearer => "its bearer token",
-        EvidenceKind::Basic => "its user name",
-        EvidenceKind::Cookie => "its session cookie",
-        EvidenceKind::Address => "its address and user agent",
-    }
-}
-
-fn missing(view: &ExchangeView, mark: Mark) -> String {
-    let kept = |half: &str, message: &MessageView| {
-        format!(
-            "{} of {} kept of the {half} body",
-            size(message.body_kept),
-            size(message.body_bytes)
-        )
-    };
-    let bodies = || {
-        let response = view.response.as_ref();
-        [Some(kept("request", &view.request)), response.map(|message| kept("response", message))]
-            .into_iter()
-            .flatten()
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
-    match mark {
-        Mark::RequestBodyCut => format!(
-            "the request body was broken off on its way, after {}",
-            size(view.request.body_bytes)
-        ),
-        Mark::ResponseBodyCut => format!(
-            "the response body was broken off on its way, after {}",
-            size(view.response.as_ref().map_or(0, |message| message.body_bytes))
-        ),
-        Mark::CaptureShed => {
-            format!("forwarded, but not all recorded, under overload: {}", bodies())
-        }
-        Mark::OverLimit => {
-            format!("only the beginning was recorded (the body limit): {}", bodies())
-        }
-        Mark::Open => "the exchange was still running when this was recorded".to_owned(),
-    }
 }
 
 fn message(
@@ -284,7 +160,7 @@ fn content(
             page.push('\n');
             for message in messages {
                 let after = format!("+{:<10}", duration(message.at.since(started_at)));
-                let data = laid_out(None, &message.data).replace('\n', "\n             ");
+                let data = as_it_is(&message.data).replace('\n', "\n             ");
                 let kind = for_terminal(&message.kind);
                 let missing = message.missing;
                 let _ = writeln!(page, "{} {kind} {data}{missing}", paint.faint(&after));

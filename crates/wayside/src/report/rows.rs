@@ -15,7 +15,7 @@ pub fn exchanges(rows: &[RowView], now: Timestamp) -> Table {
         Column::text("id", 0),
         Column::text("started", 4),
         Column::wide("client", 3, 10),
-        Column::wide("request", 1, 16),
+        Column::wide("request", 1, 12),
         Column::text("ended", 1),
         Column::figure("took", 2),
     ]);
@@ -31,7 +31,7 @@ pub fn journey(rows: &[RowView], now: Timestamp) -> Table {
         Column::text("id", 0),
         Column::text("started", 4),
         Column::figure("pause", 2),
-        Column::wide("request", 1, 16),
+        Column::wide("request", 1, 12),
         Column::text("ended", 1),
         Column::figure("took", 3),
     ]);
@@ -77,9 +77,9 @@ pub fn tail_line(
     let started = clock(row.started_at, now);
     let head = format!("{}  {started}  ", row.id);
     let tail = format!("  {:>9}  {}", duration(row.timing.total), for_terminal(&request(row)));
-    let padded = format!("{ended:<9}");
+    let padded = format!("{ended:<10}");
     let client = super::table::cut(&for_terminal(&row.client), 20);
-    let room = width.saturating_sub(head.len() + 9);
+    let room = width.saturating_sub(head.len() + 10);
     let rest = super::table::cut(&format!("{tail}  {client}"), room);
     format!("{}{}{rest}", paint.faint(&head), paint.tone(tone, &padded))
 }
@@ -100,7 +100,11 @@ fn ending(row: &RowView) -> (String, Tone) {
     match (row.outcome, row.status) {
         (Outcome::ClientCancelled, _) => ("cancelled".to_owned(), Tone::Warning),
         (Outcome::UpstreamFailed, None) => ("failed".to_owned(), Tone::Bad),
-        (Outcome::UpstreamFailed, Some(status)) => (format!("{status} cut"), Tone::Bad),
+        (Outcome::UpstreamFailed, Some(status)) if row.marks.contains(Mark::ResponseBodyCut) => {
+            (format!("{status} cut"), Tone::Bad)
+        }
+        // The status is what Wayside answered in the backend's place.
+        (Outcome::UpstreamFailed, Some(status)) => (format!("{status} failed"), Tone::Bad),
         (Outcome::Refused, None) => ("refused".to_owned(), Tone::Warning),
         (Outcome::Refused, Some(status)) => (format!("{status} ours"), Tone::Warning),
         (_, Some(status)) => (status.to_string(), tone_of(status)),
@@ -184,4 +188,65 @@ pub fn clients(rows: &[ClientView], now: Timestamp) -> Table {
 
 fn alarming(number: u64) -> Cell {
     Cell(count(number), if number > 0 { Tone::Warning } else { Tone::Plain })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use serde_json::{Value, json};
+    use unicode_width::UnicodeWidthStr as _;
+
+    use super::*;
+    use crate::report::paint::Paint;
+
+    const NOW: Timestamp = Timestamp(1_795_000_000_123_456);
+
+    fn row(change: impl FnOnce(&mut Value)) -> RowView {
+        let mut row = json!({
+            "id": "0q7x00000001", "started_at": NOW, "client": "key:3f9a1c22aa01",
+            "session": "s0q7x00000000", "method": "GET", "url": "https://shop.test/orders/17?a=b",
+            "host": "shop.test", "path": "/orders/17", "target": "/orders/17?a=b",
+            "route": "GET /orders/{id}", "status": 200, "outcome": "complete", "failure": null,
+            "latency_ms": 12.4,
+            "timing": {"upload_ms": 0.0, "connect_ms": 1.5, "wait_ms": 10.0, "download_ms": 0.4,
+                       "total_ms": 12.4, "overhead_ms": 0.1},
+            "request_bytes": 0, "response_bytes": 13, "marks": [], "http_version": "HTTP/1.1"
+        });
+        change(&mut row);
+        serde_json::from_value(row).unwrap()
+    }
+
+    fn rows() -> Vec<RowView> {
+        vec![
+            row(|_| {}),
+            row(|row| {
+                row["outcome"] = json!("upstream_failed");
+                row["marks"] = json!(["response_body_cut"]);
+            }),
+            row(|row| {
+                row["started_at"] = json!(NOW.plus(wayside_exchange::Micros(2_000_000)));
+                row["outcome"] = json!("client_cancelled");
+                row["client"] = json!("basic:\u{1b}[2Jeve");
+            }),
+        ]
+    }
+
+    #[test]
+    fn exchanges_fit_and_say_how_they_ended() {
+        for width in [40, 80, 200] {
+            for line in exchanges(&rows(), NOW).lines(width, Paint::plain()) {
+                assert!(line.width() <= width && !line.contains('\u{1b}'), "{width}: {line:?}");
+            }
+        }
+        let narrow = exchanges(&rows(), NOW).lines(40, Paint::plain());
+        assert_eq!(narrow.first().unwrap(), "ID            REQUEST          ENDED");
+        assert!(narrow.get(2).unwrap().ends_with("200 cut"), "{narrow:?}");
+    }
+
+    #[test]
+    fn a_journey_shows_the_pauses_between_exchanges() {
+        let lines = journey(&rows(), NOW).lines(200, Paint::plain());
+        assert!(lines.get(2).unwrap().contains("      -  GET"), "{lines:?}");
+        assert!(lines.get(3).unwrap().contains(" 1.99 s  GET"), "{lines:?}");
+    }
 }

@@ -7,6 +7,7 @@ use http::StatusCode;
 use wayside_console::ConsoleError;
 use wayside_exchange::escape::for_terminal_text;
 use wayside_replay::ReplayError;
+use wayside_store::StoreError;
 
 use crate::exit::Exit;
 use crate::report::paint::Paint;
@@ -76,6 +77,9 @@ pub fn exit_of(error: &anyhow::Error) -> Exit {
     if let Some(trouble) = error.downcast_ref::<Trouble>() {
         return trouble.exit;
     }
+    if let Some(ReplayError::CredentialsToAnotherHost { .. }) = error.downcast_ref() {
+        return Exit::Misused;
+    }
     match error.downcast_ref::<ConsoleError>() {
         Some(ConsoleError::Refused { status, .. }) if *status == StatusCode::NOT_FOUND => {
             Exit::Differs
@@ -124,6 +128,9 @@ fn advice(error: &anyhow::Error) -> Option<String> {
         }
         if let Some(error) = cause.downcast_ref::<ReplayError>() {
             return error.hint();
+        }
+        if let Some(StoreError::Locked { .. }) = cause.downcast_ref() {
+            return Some("stop that recorder, or record elsewhere with `--data DIR`".to_owned());
         }
         match cause.downcast_ref::<ConsoleError>() {
             Some(ConsoleError::Refused { hint, .. }) => hint.clone(),

@@ -102,6 +102,7 @@ pub(super) fn instructions(
     if chosen.is_empty() {
         let mut names: Vec<&str> =
             PLATFORMS.iter().flat_map(|known| known.names).copied().collect();
+        names.sort_unstable();
         names.dedup();
         return Err(Trouble::misused(format!(
             "no steps are known for `{}`",

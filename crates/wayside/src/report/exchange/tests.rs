@@ -124,6 +124,12 @@ fn every_ending_has_a_sentence() {
             "connection refused",
             " and got no answer from the backend: connection refused, after 12.4 ms",
         ),
+        (
+            "upstream_failed",
+            json!(502),
+            "connection refused",
+            " and the backend failed, so Wayside answered 502 Bad Gateway: connection refused, after 12.4 ms",
+        ),
         ("upgraded", json!(101), "", " and switched protocols; that connection lasted 12.4 ms"),
         (
             "refused",
@@ -140,10 +146,7 @@ fn every_ending_has_a_sentence() {
         view["failure"] =
             json!({"side": "downstream", "reason": "the client refused the certificate"});
     }));
-    assert_eq!(
-        handshake,
-        "127.0.0.1:40000 never came to ask: the client refused the certificate, after 12.4 ms"
-    );
+    assert_eq!(handshake, "127.0.0.1:40000 never came to ask: the client refused the certificate");
 }
 
 #[test]

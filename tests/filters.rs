@@ -1,0 +1,113 @@
+//! The filter language through the command: each term finds what it should, and a wrong one is pointed at.
+
+use serde_json::Value;
+use wayside_tests::{Backend, Wayside, curl};
+
+#[test]
+fn each_term_finds_what_it_says() {
+    let (wayside, _backend) = recorded();
+    let found = |filter: &str| -> Vec<String> {
+        let listed = wayside.run(["exchanges", "--json", filter]).ok().json_lines();
+        listed.iter().map(|exchange| text(exchange, "path")).collect()
+    };
+    let all = ["/orders/1", "/orders/2", "/missing", "/slow", "/fail"];
+    let session = text(&wayside.exchanges("", 5)[0], "session");
+    let first = text(&wayside.exchanges("", 5)[0], "id");
+    for (filter, expected) in [
+        ("client:basic:acme", &all[..2]),
+        ("client:acme", &all[..2]),
+        ("not client:basic:acme", &all[2..]),
+        (&format!("session:{session}"), &all[..2]),
+        (&format!("id:{first}"), &all[..1]),
+        ("route:\"GET /orders/{id}\"", &all[..1]),
+        ("method:POST", &all[1..2]),
+        ("status:404", &all[2..3]),
+        ("status:>=500", &all[4..]),
+        ("status:4xx", &all[2..3]),
+        ("latency:>=600ms", &all[3..4]),
+        ("latency:<600ms status:200", &all[..2]),
+        ("path:/orders/2", &all[1..2]),
+        ("url:orders", &all[..2]),
+        ("header:x-version=2", &all[1..2]),
+        ("header:x-version", &all[1..2]),
+        ("body:\"out of stock\"", &all[1..2]),
+        ("body:gone", &all[2..3]),
+        ("stock", &all[1..2]),
+        ("outcome:complete", &all[..]),
+        ("since:2h", &all[..]),
+        ("since:2h until:1h", &[]),
+        ("status:404 or status:500", &[all[2], all[4]]),
+        ("(status:404 or status:500) and not path:/fail", &all[2..3]),
+        ("client:nobody", &[]),
+    ] {
+        assert_eq!(found(filter), expected, "`{filter}`");
+    }
+}
+
+#[test]
+fn words_of_a_filter_may_stand_apart() {
+    let (wayside, _backend) = recorded();
+    let listed = wayside.run(["exchanges", "--json", "client:acme", "and", "method:POST"]).ok();
+    assert_eq!(listed.json_lines().len(), 1);
+}
+
+#[test]
+fn a_wrong_filter_is_pointed_at() {
+    let (wayside, _backend) = recorded();
+    for (filter, column) in [
+        ("client:acme statu:500", 13),
+        ("status:>=abc", 0),
+        ("(status:500", 0),
+        ("latency:>5parsecs", 0),
+        ("client:acme or", 0),
+        ("body:\"open", 0),
+    ] {
+        for verb in ["exchanges", "sessions", "clients"] {
+            let wrong = wayside.run([verb, filter]).exits(2);
+            assert_eq!(wrong.text(), "");
+            let lines: Vec<&str> = wrong.stderr.lines().collect();
+            assert!(lines[0].starts_with("error: "), "{}", wrong.stderr);
+            assert_eq!(lines[1], format!("  {filter}"));
+            assert_eq!(lines[2].trim(), "^", "{}", wrong.stderr);
+            let caret = lines[2].len() - 2;
+            assert!((1..=filter.len() + 1).contains(&caret));
+            assert!(column == 0 || caret == column, "{}", wrong.stderr);
+        }
+    }
+    let wrong = wayside.run(["exchanges", "client:acme statu:500"]).exits(2);
+    assert!(wrong.stderr.contains("`status`"), "the nearest is named: {}", wrong.stderr);
+}
+
+fn text(exchange: &Value, key: &str) -> String {
+    exchange[key].as_str().unwrap_or_else(|| panic!("no `{key}` in {exchange}")).to_owned()
+}
+
+/// Five exchanges, each with something of its own.
+fn recorded() -> (Wayside, Backend) {
+    let backend = Backend::scripted(|peer| {
+        while let Some(head) = peer.head() {
+            peer.body(&head);
+            let head = String::from_utf8_lossy(&head);
+            let (status, body) = match head.split(' ').nth(1).unwrap_or_default() {
+                "/orders/1" => ("200 OK", "{\"id\":1}"),
+                "/orders/2" => ("200 OK", "{\"error\":\"out of stock\"}"),
+                "/missing" => ("404 Not Found", "gone"),
+                "/fail" => ("500 Internal Server Error", ""),
+                _ => {
+                    std::thread::sleep(std::time::Duration::from_millis(700));
+                    ("200 OK", "late")
+                }
+            };
+            peer.send(format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{body}", body.len()));
+        }
+    });
+    let wayside = Wayside::start(&backend.url(), &[]);
+    let url = |path: &str| wayside.http_url(path);
+    curl([url("/orders/1").as_str(), "-u", "acme:secret"]).ok();
+    curl([url("/orders/2").as_str(), "-u", "acme:secret", "-d", "n=1", "-H", "X-Version: 2"]).ok();
+    for path in ["/missing", "/slow", "/fail"] {
+        curl([url(path).as_str()]).ok();
+    }
+    wayside.ended("", 5);
+    (wayside, backend)
+}
