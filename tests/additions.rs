@@ -9,7 +9,8 @@ const ANSWER: &str =
 fn by_default_not_a_byte_is_added_or_lost() {
     let backend = Backend::answering(ANSWER);
     let wayside = Wayside::start(&backend.url(), &[]);
-    let request = "POST /a?b HTTP/1.1\r\nhOST: a\r\nX-z: 1\r\nContent-Length: 4\r\nx-Y: 2\r\n\r\nbody";
+    let request =
+        "POST /a?b HTTP/1.1\r\nhOST: a\r\nX-z: 1\r\nContent-Length: 4\r\nx-Y: 2\r\n\r\nbody";
     for mut peer in [Peer::connect(wayside.http()), Peer::secure(wayside.https(), &wayside.ca())] {
         peer.send(request);
         let answer = peer.exactly(ANSWER.len());
@@ -25,7 +26,8 @@ fn an_answer_of_http_2_has_the_backend_s_fields_and_no_other() {
     let backend = Backend::answering(ANSWER);
     let wayside = Wayside::start(&backend.url(), &[]);
     let answer = wayside.curl("/", &["--http2", "-i"]).ok();
-    let expected = "HTTP/2 200 \r\nx-b: 1\r\ncontent-length: 2\r\nx-a: 2\r\nset-cookie: a\r\n\r\nok";
+    let expected =
+        "HTTP/2 200 \r\nx-b: 1\r\ncontent-length: 2\r\nx-a: 2\r\nset-cookie: a\r\n\r\nok";
     assert_eq!(answer.text(), expected);
 }
 

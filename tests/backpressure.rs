@@ -79,7 +79,10 @@ fn a_client_that_does_not_read_makes_the_backend_wait() {
         assert_eq!(sent.load(Ordering::SeqCst), BODY);
     }
     for exchange in wayside.ended("", 2) {
-        assert_eq!((&exchange["outcome"], &exchange["response"]["body_bytes"]), (&"complete".into(), &BODY.into()));
+        assert_eq!(
+            (&exchange["outcome"], &exchange["response"]["body_bytes"]),
+            (&"complete".into(), &BODY.into())
+        );
     }
     let peak = wayside.peak_memory();
     assert!(peak < MEMORY, "{peak} bytes resident");
@@ -110,7 +113,10 @@ fn a_backend_that_does_not_read_makes_the_client_wait() {
         assert_eq!(answer.payload, b"ok");
     }
     for exchange in wayside.ended("", 2) {
-        assert_eq!((&exchange["outcome"], &exchange["request"]["body_bytes"]), (&"complete".into(), &BODY.into()));
+        assert_eq!(
+            (&exchange["outcome"], &exchange["request"]["body_bytes"]),
+            (&"complete".into(), &BODY.into())
+        );
     }
     let peak = wayside.peak_memory();
     assert!(peak < MEMORY, "{peak} bytes resident");

@@ -93,7 +93,9 @@ fn while_sending_the_head_nothing_is_asked_of_the_backend() {
 
 #[test]
 fn while_sending_the_body_the_backend_is_let_go() {
-    for framing in ["Content-Length: 1000\r\n\r\nhalf", "Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n"] {
+    for framing in
+        ["Content-Length: 1000\r\n\r\nhalf", "Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n"]
+    {
         for leaving in LEAVING {
             let (backend, noted) = noting("", "", 4);
             let wayside = Wayside::start(&backend.url(), &[]);
@@ -110,7 +112,10 @@ fn while_sending_the_body_the_backend_is_let_go() {
 
 #[test]
 fn while_waiting_the_backend_is_let_go() {
-    for request in ["GET /a HTTP/1.1\r\nHost: a\r\n\r\n", "POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody"] {
+    for request in [
+        "GET /a HTTP/1.1\r\nHost: a\r\n\r\n",
+        "POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody",
+    ] {
         for leaving in LEAVING {
             let (backend, noted) = noting("", "", 0);
             let wayside = Wayside::start(&backend.url(), &[]);
@@ -119,7 +124,10 @@ fn while_waiting_the_backend_is_let_go() {
             assert_eq!(noted.recv_timeout(SOON), Ok(Noted::Reached));
             leaving.leave(peer);
             let exchange = check(&wayside, &noted, "while waiting for the response");
-            assert_eq!((&exchange["status"], &exchange["marks"]), (&Value::Null, &serde_json::json!([])));
+            assert_eq!(
+                (&exchange["status"], &exchange["marks"]),
+                (&Value::Null, &serde_json::json!([]))
+            );
         }
     }
 }
@@ -142,7 +150,10 @@ fn while_receiving_the_backend_is_let_go() {
             peer.exactly(10);
             leaving.leave(peer);
             let exchange = check(&wayside, &noted, "while receiving the response");
-            assert_eq!((&exchange["status"], &exchange["marks"]), (&200.into(), &serde_json::json!(["response_body_cut"])));
+            assert_eq!(
+                (&exchange["status"], &exchange["marks"]),
+                (&200.into(), &serde_json::json!(["response_body_cut"]))
+            );
             assert!(exchange["response"]["body_bytes"].as_u64() >= Some(10), "{exchange}");
         }
     }
@@ -152,7 +163,11 @@ fn while_receiving_the_backend_is_let_go() {
 fn an_http_2_client_that_leaves_lets_the_backend_go_too() {
     let stages = [
         ("", "", "while waiting for the response"),
-        ("HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n", "body", "while receiving the response"),
+        (
+            "HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n",
+            "body",
+            "while receiving the response",
+        ),
     ];
     for (answer, more, stage) in stages {
         let (backend, noted) = noting(answer, more, 0);
@@ -182,8 +197,15 @@ fn a_malformed_body_is_refused_and_the_backend_never_sees_a_clean_end() {
     peer.send("zz\r\n\r\n0\r\n\r\n");
     assert_eq!(noted.recv_timeout(SOON), Ok(Noted::Closed));
     let said = String::from_utf8(peer.rest()).expect("text");
-    assert!(said.starts_with("HTTP/1.1 400 ") && said.contains("the request body was malformed"), "{said}");
+    assert!(
+        said.starts_with("HTTP/1.1 400 ") && said.contains("the request body was malformed"),
+        "{said}"
+    );
     let exchange = wayside.ended("", 1).remove(0);
-    assert_eq!((&exchange["outcome"], &exchange["status"]), (&"refused".into(), &400.into()), "{exchange}");
+    assert_eq!(
+        (&exchange["outcome"], &exchange["status"]),
+        (&"refused".into(), &400.into()),
+        "{exchange}"
+    );
     assert!(!backend.received()[0].ends_with(b"0\r\n\r\n"));
 }

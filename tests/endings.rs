@@ -17,7 +17,8 @@ const CUT: [(&str, &str); 3] = [
 fn cutting(reset: bool) -> Backend {
     Backend::scripted(move |peer| {
         let Some(head) = peer.head() else { return };
-        let number = head.iter().find(|byte| byte.is_ascii_digit()).map(|byte| usize::from(byte - b'0'));
+        let number =
+            head.iter().find(|byte| byte.is_ascii_digit()).map(|byte| usize::from(byte - b'0'));
         peer.send(CUT[number.expect("a number")].1);
         if reset {
             peer.reset();
@@ -50,7 +51,11 @@ fn a_cut_body_is_an_error_for_the_client_and_marked_in_the_record() {
                 assert_eq!(exchange["outcome"], "upstream_failed", "{exchange}");
                 assert_eq!(exchange["failure"]["side"], "upstream", "{exchange}");
                 if !bad_gateway {
-                    assert_eq!(exchange["response"]["body_bytes"], answer.stdout.len(), "{exchange}");
+                    assert_eq!(
+                        exchange["response"]["body_bytes"],
+                        answer.stdout.len(),
+                        "{exchange}"
+                    );
                     assert_eq!(exchange["marks"], serde_json::json!(["response_body_cut"]));
                 }
             }
@@ -88,9 +93,14 @@ fn a_backend_that_nobody_listens_on_is_a_502_with_the_id_to_find_it_by() {
         let id = exchange["id"].as_str().expect("an id").to_owned();
         assert_eq!(
             answer.text(),
-            format!("wayside: could not connect to `{address}`: connection refused (exchange {id})\n\n502")
+            format!(
+                "wayside: could not connect to `{address}`: connection refused (exchange {id})\n\n502"
+            )
         );
-        assert_eq!((&exchange["outcome"], &exchange["status"]), (&"upstream_failed".into(), &502.into()));
+        assert_eq!(
+            (&exchange["outcome"], &exchange["status"]),
+            (&"upstream_failed".into(), &502.into())
+        );
     }
 }
 
@@ -106,7 +116,10 @@ fn a_backend_that_says_nothing_is_a_504() {
             answer.text(),
             format!("wayside: the backend did not respond within 1s (exchange {id})\n\n504")
         );
-        assert_eq!((&exchange["outcome"], &exchange["status"]), (&"upstream_failed".into(), &504.into()));
+        assert_eq!(
+            (&exchange["outcome"], &exchange["status"]),
+            (&"upstream_failed".into(), &504.into())
+        );
     }
 }
 
@@ -142,7 +155,10 @@ fn what_is_no_http_is_a_502() {
         let wayside = Wayside::start(&backend.url(), &[]);
         let said: Output = wayside.curl("/", &["-w", "\n%{http_code}"]).ok();
         let text = said.text();
-        assert!(text.starts_with("wayside: the backend ") && text.ends_with("\n502"), "{answer:?}: {text}");
+        assert!(
+            text.starts_with("wayside: the backend ") && text.ends_with("\n502"),
+            "{answer:?}: {text}"
+        );
         assert_eq!(recorded(&wayside, "/")["outcome"], "upstream_failed", "{answer:?}");
     }
 }

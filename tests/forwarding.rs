@@ -116,7 +116,8 @@ fn requests_and_answers_are_the_same_with_and_without_the_proxy() {
         for (path, through) in [("plain", plain), ("TLS", secure)] {
             if through != direct {
                 let name = row.name;
-                differ.push(format!("{name}, {path}:\n  direct  {direct:?}\n  through {through:?}"));
+                differ
+                    .push(format!("{name}, {path}:\n  direct  {direct:?}\n  through {through:?}"));
             }
         }
     }
@@ -158,11 +159,15 @@ fn an_http_1_0_client_gets_an_answer_that_ends_with_the_connection() {
     let backend = Backend::scripted(move |peer| {
         while let Some(request) = Message::request(peer) {
             sender.send(request).expect("the test waits");
-            peer.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n");
+            peer.send(
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+            );
         }
     });
     let wayside = Wayside::start(&backend.url(), &[]);
-    for request in ["GET /old HTTP/1.0\r\nX-A: 1\r\n\r\n", "GET /old HTTP/1.0\r\nHost: h.test\r\n\r\n"] {
+    for request in
+        ["GET /old HTTP/1.0\r\nX-A: 1\r\n\r\n", "GET /old HTTP/1.0\r\nHost: h.test\r\n\r\n"]
+    {
         let mut peer = Peer::connect(wayside.http());
         peer.send(request);
         let answer = Message::response(&mut peer, "GET").expect("an answer");
@@ -210,7 +215,10 @@ fn pipelined_requests_are_answered_in_order() {
     let backend = Backend::scripted(|peer| {
         while let Some(request) = Message::request(peer) {
             let target = request.start.split(' ').nth(1).unwrap_or_default().to_owned();
-            peer.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{target}", target.len()));
+            peer.send(format!(
+                "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{target}",
+                target.len()
+            ));
         }
     });
     let wayside = Wayside::start(&backend.url(), &[]);

@@ -82,9 +82,15 @@ fn calls_of_every_shape_work_with_their_metadata_and_their_errors() {
     assert_eq!(said.text().trim(), "done", "{}", said.stderr);
 
     let unary = wayside.ended("path:/t.T/Unary", 202);
-    assert!(unary.iter().all(|call| call["outcome"] == "complete" && call["http_version"] == "HTTP/2"));
+    assert!(
+        unary.iter().all(|call| call["outcome"] == "complete" && call["http_version"] == "HTTP/2")
+    );
     let failed = wayside.ended("path:/t.T/Fail", 1).remove(0);
-    assert_eq!((&failed["outcome"], &failed["status"]), (&"complete".into(), &200.into()), "{failed}");
+    assert_eq!(
+        (&failed["outcome"], &failed["status"]),
+        (&"complete".into(), &200.into()),
+        "{failed}"
+    );
     let both = wayside.ended("path:/t.T/Both outcome:complete", 1).remove(0);
     // Each message has five bytes before it.
     assert_eq!(both["request"]["body_bytes"], 11 + 15, "{both}");

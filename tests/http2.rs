@@ -29,7 +29,8 @@ fn a_few_long_lived_connections_spread_over_the_workers() {
         h2load(&wayside, "/bytes/2000", &["-n", "2000", "-c", "2", "-m", "10"]);
         let after = wayside.processor_time("worker-");
         assert_eq!(after.len(), 2, "{after:?}");
-        let used: Vec<u64> = before.iter().zip(&after).map(|(before, after)| after.1 - before.1).collect();
+        let used: Vec<u64> =
+            before.iter().zip(&after).map(|(before, after)| after.1 - before.1).collect();
         let (least, most) = (used.iter().min(), used.iter().max());
         assert!(least.copied() >= most.map(|most| most / 4), "ticks by worker: {used:?}");
     }

@@ -17,7 +17,8 @@ fn answer_to(mut peer: Peer, request: &str) -> String {
 #[test]
 fn a_head_that_is_too_large_is_a_431_that_names_the_setting() {
     let echo = Echo::start();
-    let wayside = Wayside::start(&echo.url(), &["--max-header-bytes", "4KiB", "--max-headers", "20"]);
+    let wayside =
+        Wayside::start(&echo.url(), &["--max-header-bytes", "4KiB", "--max-headers", "20"]);
     let long = format!("GET /long HTTP/1.1\r\nHost: a\r\nX-Long: {}\r\n\r\n", "v".repeat(5000));
     let endless = format!("GET /endless HTTP/1.1\r\nHost: a\r\nX-Long: {}", "v".repeat(50_000));
     let many = format!("GET /many HTTP/1.1\r\nHost: a\r\n{}\r\n", "X-A: 1\r\n".repeat(20));
@@ -41,7 +42,8 @@ fn a_head_that_is_too_large_is_a_431_that_names_the_setting() {
 #[test]
 fn a_head_within_the_limits_passes() {
     let echo = Echo::start();
-    let wayside = Wayside::start(&echo.url(), &["--max-header-bytes", "4KiB", "--max-headers", "150"]);
+    let wayside =
+        Wayside::start(&echo.url(), &["--max-header-bytes", "4KiB", "--max-headers", "150"]);
     let most = format!("GET /most HTTP/1.1\r\nHost: a\r\n{}\r\n", "X-A: 1\r\n".repeat(149));
     let long = format!("GET /long HTTP/1.1\r\nHost: a\r\nX-Long: {}\r\n\r\n", "v".repeat(4000));
     let mut peer = Peer::connect(wayside.http());
@@ -54,14 +56,19 @@ fn a_head_within_the_limits_passes() {
 #[test]
 fn an_http_2_client_over_the_limit_is_told_too() {
     let echo = Echo::start();
-    let wayside = Wayside::start(&echo.url(), &["--max-header-bytes", "4KiB", "--max-headers", "20"]);
+    let wayside =
+        Wayside::start(&echo.url(), &["--max-header-bytes", "4KiB", "--max-headers", "20"]);
     let fields: Vec<String> = (0..30).map(|n| format!("X-{n}: 1")).collect();
     let mut arguments = vec!["--http2", "-w", "%{http_code}"];
     for field in &fields {
         arguments.extend(["-H", field]);
     }
     let said = wayside.curl("/many", &arguments).ok();
-    assert!(said.text().ends_with("431") && said.text().contains("--max-headers"), "{}", said.text());
+    assert!(
+        said.text().ends_with("431") && said.text().contains("--max-headers"),
+        "{}",
+        said.text()
+    );
     let long = format!("X-Long: {}", "v".repeat(5000));
     let said = wayside.curl("/long", &["--http2", "-w", "%{http_code}", "-H", &long]).ok();
     assert!(said.text().ends_with("431"), "{}", said.text());
@@ -124,7 +131,9 @@ fn connections_of_one_address_are_limited_and_free_again_when_closed() {
     wayside.wait_for("max-connections-per-address");
     assert_eq!(ask(&mut first), Some(200));
     drop(second);
-    eventually("there is room again", SOON, || ask(&mut Peer::connect(wayside.http())) == Some(200));
+    eventually("there is room again", SOON, || {
+        ask(&mut Peer::connect(wayside.http())) == Some(200)
+    });
 }
 
 #[test]

@@ -49,17 +49,23 @@ fn verify_finds_nothing_wrong_and_names_what_is() {
     assert_eq!(wayside.stop(), 0);
     wayside.run(["verify", "--rebuild"]).ok();
 
-    let segment = fs::read_dir(wayside.data().join("segments")).expect("segments");
-    let segment = segment.map(|entry| entry.expect("an entry").path()).min().expect("a segment");
-    let mut bytes = fs::read(&segment).expect("it is readable");
-    let middle = bytes.len() / 2;
-    bytes[middle] ^= 0xff;
-    fs::write(&segment, bytes).expect("it is written");
-    let damaged = wayside.run(["verify"]).exits(1);
-    assert!(damaged.text().contains("damaged: `"), "{}", damaged.text());
-    assert!(damaged.text().contains(&segment.display().to_string()), "{}", damaged.text());
-    let json = wayside.run(["verify", "--json"]).exits(1).json();
-    assert_eq!(json["damaged"].as_array().map(Vec::len), Some(1), "{json}");
+    let segments = fs::read_dir(wayside.data().join("segments")).expect("segments");
+    let segment = segments.map(|entry| entry.expect("an entry").path()).min().expect("a segment");
+    let whole = fs::read(&segment).expect("it is readable");
+    // In the first block, and in the last one, which no crash has torn: it was a clean stop.
+    for place in [200, whole.len() - 20] {
+        let mut bytes = whole.clone();
+        bytes[place] ^= 0xff;
+        fs::write(&segment, bytes).expect("it is written");
+        let damaged = wayside.run(["verify"]).exits(1);
+        assert!(damaged.text().contains("damaged: `"), "at {place}: {}", damaged.text());
+        assert!(damaged.text().contains(&segment.display().to_string()), "{}", damaged.text());
+        let json = wayside.run(["verify", "--json"]).exits(1).json();
+        let blocks = json["damaged"].as_array().expect("blocks");
+        assert!(!blocks.is_empty() && blocks[0]["offset"].as_u64() <= Some(place as u64), "{json}");
+    }
+    fs::write(&segment, whole).expect("it is written");
+    wayside.run(["verify"]).ok();
 }
 
 #[test]

@@ -108,7 +108,11 @@ fn idle_connections_do_not_hold_it_up() {
     let secure = Peer::connect(wayside.https());
     let began = Instant::now();
     assert_eq!(wayside.stop(), 0);
-    assert!(began.elapsed() < Duration::from_secs(15), "took {:?} of the 30 s limit", began.elapsed());
+    assert!(
+        began.elapsed() < Duration::from_secs(15),
+        "took {:?} of the 30 s limit",
+        began.elapsed()
+    );
     drop((fresh, secure));
 }
 

@@ -44,7 +44,9 @@ fn first_byte_reaches_the_client_before_the_backend_finishes() {
     for (first, last) in [LENGTH, CHUNKED, UNTIL_CLOSE, EVENTS] {
         let (backend, finish) = in_two_parts(first, last);
         let wayside = Wayside::start(&backend.url(), &[]);
-        for mut peer in [Peer::connect(wayside.http()), Peer::secure(wayside.https(), &wayside.ca())] {
+        for mut peer in
+            [Peer::connect(wayside.http()), Peer::secure(wayside.https(), &wayside.ca())]
+        {
             peer.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
             let mut came = Vec::new();
             while !came.windows(5).any(|five| five == b"first") {
@@ -108,7 +110,9 @@ fn first_byte_reaches_the_backend_before_the_client_finishes() {
         ("Transfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n", "5\r\n part\r\n0\r\n\r\n"),
     ];
     for (first, last) in parts {
-        for mut peer in [Peer::connect(wayside.http()), Peer::secure(wayside.https(), &wayside.ca())] {
+        for mut peer in
+            [Peer::connect(wayside.http()), Peer::secure(wayside.https(), &wayside.ca())]
+        {
             peer.send(format!("POST / HTTP/1.1\r\nHost: a\r\n{first}"));
             came.recv_timeout(LONG).expect("the first part reaches the backend");
             peer.send(last);

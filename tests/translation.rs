@@ -12,11 +12,23 @@ const ROWS: &[(&[&str], &str)] = &[
     (&["-I"], "HTTP/1.1 200 OK\r\nX-A: 1\r\n\r\n"),
     (&["-d", "body"], "HTTP/1.1 201 Made\r\nLocation: /a\r\nContent-Length: 0\r\n\r\n"),
     (&["-X", "DELETE"], "HTTP/1.1 204 No Content\r\nX-A: 1\r\n\r\n"),
-    (&["-X", "PROPFIND", "-H", "Depth: 1"], "HTTP/1.1 207 Multi-Status\r\nContent-Length: 0\r\n\r\n"),
+    (
+        &["-X", "PROPFIND", "-H", "Depth: 1"],
+        "HTTP/1.1 207 Multi-Status\r\nContent-Length: 0\r\n\r\n",
+    ),
     (&["-H", "If-None-Match: \"a\""], "HTTP/1.1 304 Not Modified\r\nETag: \"a\"\r\n\r\n"),
-    (&["-H", "X-Empty;", "-H", "X-Same: 1", "-H", "X-Same: 2"], "HTTP/1.1 200 OK\r\nSet-Cookie: a\r\nSet-Cookie: b\r\nContent-Length: 0\r\n\r\n"),
-    (&["-H", "X-Name: Zo\u{eb}"], "HTTP/1.1 200 OK\r\nX-Name: Zo\u{eb}\r\nContent-Length: 0\r\n\r\n"),
-    (&["-b", "a=1; b=2", "-A", "agent"], "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"),
+    (
+        &["-H", "X-Empty;", "-H", "X-Same: 1", "-H", "X-Same: 2"],
+        "HTTP/1.1 200 OK\r\nSet-Cookie: a\r\nSet-Cookie: b\r\nContent-Length: 0\r\n\r\n",
+    ),
+    (
+        &["-H", "X-Name: Zo\u{eb}"],
+        "HTTP/1.1 200 OK\r\nX-Name: Zo\u{eb}\r\nContent-Length: 0\r\n\r\n",
+    ),
+    (
+        &["-b", "a=1; b=2", "-A", "agent"],
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n",
+    ),
     (&["-u", "user:pass"], "HTTP/1.1 500 Broken\r\nConnection: close\r\n\r\nuntil the end"),
     (&[], "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok"),
 ];
@@ -42,7 +54,10 @@ fn a_request_over_http_2_is_the_request_that_http_1_would_have_brought() {
         let arguments = [arguments, common.as_slice()].concat();
         let seen = |answer: wayside_tests::Output| {
             let text = String::from_utf8_lossy(&answer.ok().stdout).into_owned();
-            (lowered_head(&text), requests.recv().map(|request| shape(&request)).expect("a request"))
+            (
+                lowered_head(&text),
+                requests.recv().map(|request| shape(&request)).expect("a request"),
+            )
         };
         let url = format!("{}{path}", backend.url());
         let direct = seen(curl([["--http1.1", url.as_str()].as_slice(), &arguments].concat()));
@@ -52,7 +67,9 @@ fn a_request_over_http_2_is_the_request_that_http_1_would_have_brought() {
         let plain = seen(curl([plain.as_slice(), &arguments].concat()));
         for (way, through) in [("TLS", through), ("plain", plain)] {
             if through != direct {
-                differ.push(format!("{arguments:?}, {way}\n  direct  {direct:?}\n  through {through:?}"));
+                differ.push(format!(
+                    "{arguments:?}, {way}\n  direct  {direct:?}\n  through {through:?}"
+                ));
             }
         }
     }
@@ -135,7 +152,8 @@ fn trailers_of_a_chunked_answer_arrive_over_http_2() {
 fn a_body_either_way_is_the_same_byte_for_byte() {
     let echo = Echo::start();
     let wayside = Wayside::start(&echo.url(), &[]);
-    let body: Vec<u8> = (0_u32..3_000_000).map(|n| (n.wrapping_mul(2_654_435_761) >> 11) as u8).collect();
+    let body: Vec<u8> =
+        (0_u32..3_000_000).map(|n| (n.wrapping_mul(2_654_435_761) >> 11) as u8).collect();
     let file = tempfile::NamedTempFile::new().expect("a file");
     std::fs::write(file.path(), &body).expect("written");
     let data = format!("@{}", file.path().display());

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use wayside_tests::{Backend, Message, Peer, Script, Wayside, python};
 
-const ASKING: &str = "GET /raw HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: raw/1\r\nX-A: 1\r\n\r\n";
+const ASKING: &str =
+    "GET /raw HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: raw/1\r\nX-A: 1\r\n\r\n";
 const SWITCHING: &str =
     "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: raw/1\r\nX-b: 2\r\n\r\n";
 
@@ -35,7 +36,10 @@ fn bytes_of_any_protocol_pass_both_ways_behind_the_101() {
     }
     for exchange in wayside.ended("", 2) {
         assert_eq!((&exchange["outcome"], &exchange["status"]), (&"upgraded".into(), &101.into()));
-        assert_eq!((&exchange["request"]["body_bytes"], &exchange["response"]["body_bytes"]), (&15.into(), &15.into()));
+        assert_eq!(
+            (&exchange["request"]["body_bytes"], &exchange["response"]["body_bytes"]),
+            (&15.into(), &15.into())
+        );
     }
     drop(wayside);
     backend.join();
@@ -99,7 +103,8 @@ fn the_end_of_one_way_leaves_the_other_open() {
 
 #[test]
 fn an_upgrade_that_the_backend_declines_is_an_ordinary_exchange() {
-    let backend = Backend::answering("HTTP/1.1 426 Upgrade Required\r\nContent-Length: 2\r\n\r\nno");
+    let backend =
+        Backend::answering("HTTP/1.1 426 Upgrade Required\r\nContent-Length: 2\r\n\r\nno");
     let wayside = Wayside::start(&backend.url(), &[]);
     let mut peer = Peer::connect(wayside.http());
     for _ in 0..2 {

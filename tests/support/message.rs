@@ -82,7 +82,8 @@ impl Message {
             !HOP_BY_HOP.contains(&name.as_str()) && !listed.contains(&name)
         };
         let fields: Vec<_> = self.fields.iter().filter(|(name, _)| kept(name)).cloned().collect();
-        let first = |name: &str| fields.iter().position(|(known, _)| known.eq_ignore_ascii_case(name));
+        let first =
+            |name: &str| fields.iter().position(|(known, _)| known.eq_ignore_ascii_case(name));
         let mut ordered = fields.clone();
         ordered.sort_by_key(|(name, _)| first(name));
         ordered
@@ -97,7 +98,8 @@ impl Message {
     }
 
     fn take(&mut self, body: &[u8]) {
-        let chunked = self.field("transfer-encoding").is_some_and(|coding| coding.contains("chunked"));
+        let chunked =
+            self.field("transfer-encoding").is_some_and(|coding| coding.contains("chunked"));
         if !chunked {
             body.clone_into(&mut self.payload);
             return;

@@ -42,7 +42,8 @@ impl Wayside {
                 let (before, after) = stat.rsplit_once(") ")?;
                 let this = before.split_once('(')?.1.to_owned();
                 let fields: Vec<&str> = after.split(' ').collect();
-                let ticks = fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?;
+                let ticks =
+                    fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?;
                 this.starts_with(name).then_some((this, ticks))
             })
             .collect();

@@ -24,7 +24,8 @@ impl Peer {
         openssl.arg(address.to_string()).arg("-CAfile").arg(ca);
         openssl.stdin(Stdio::from(input)).stdout(Stdio::from(OwnedFd::from(its)));
         openssl.stderr(Stdio::null());
-        let mut child = openssl.spawn().unwrap_or_else(|error| panic!("could not run openssl: {error}"));
+        let mut child =
+            openssl.spawn().unwrap_or_else(|error| panic!("could not run openssl: {error}"));
         // Its copies of the socket go with the command, so that its end is the end of the connection.
         drop(openssl);
         thread::spawn(move || child.wait());

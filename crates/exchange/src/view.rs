@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use serde::{Deserialize, Serialize};
 
 use crate::connection::{HttpVersion, Tls};
-use crate::head::{as_text, lines, split_field};
+use crate::head::{Head, as_text, lines, split_field};
 use crate::id::{ExchangeId, SessionId};
 use crate::outcome::{BodyEnd, Failure, Half, Marks, Outcome};
 use crate::stored::{Exchange, Message};
@@ -54,12 +54,24 @@ pub struct ExchangeView {
     pub timing: Timing,
     /// The request.
     pub request: MessageView,
+    /// The interim responses (1xx), in order.
+    #[serde(default)]
+    pub interim: Vec<InterimView>,
     /// The response; null when there was none.
     pub response: Option<MessageView>,
     /// What is missing.
     pub marks: Marks,
     /// Why it is believed to be that client's.
     pub evidence: Vec<Evidence>,
+}
+
+/// An interim response (RFC 9110 section 15.2).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct InterimView {
+    /// From 100 to 199.
+    pub status: u16,
+    /// The header fields in order, duplicates apart.
+    pub headers: Vec<(String, String)>,
 }
 
 /// One half of an exchange.
@@ -229,9 +241,19 @@ impl ExchangeView {
             tls: summary.tls.clone(),
             timing: summary.timing,
             request: view(Half::Request, &exchange.request),
+            interim: exchange.informed.iter().map(InterimView::new).collect(),
             response: exchange.response.as_ref().map(|message| view(Half::Response, message)),
             marks: summary.marks,
             evidence: summary.evidence.clone(),
+        }
+    }
+}
+
+impl InterimView {
+    fn new(head: &Head) -> Self {
+        Self {
+            status: head.status().unwrap_or_default(),
+            headers: head.fields_as_text().collect(),
         }
     }
 }

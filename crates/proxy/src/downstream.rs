@@ -166,9 +166,8 @@ fn refusal_of(broken: &Broken, wire: &Wire, carriage: &Carriage) -> Option<(Refu
     match broken {
         Broken::HeaderTimeout => {
             let limit = carriage.settings().timeouts.header;
-            let reason = format!(
-                "the request head did not arrive within {limit:?} (`--header-timeout`)"
-            );
+            let reason =
+                format!("the request head did not arrive within {limit:?} (`--header-timeout`)");
             Some((Refusal::bad_request(StatusCode::REQUEST_TIMEOUT, reason), true))
         }
         Broken::Error(error) if error.is_parse_too_large() => {

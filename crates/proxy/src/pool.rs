@@ -14,8 +14,8 @@ use wayside_transport::dial::{DialError, DialErrorKind, Dialer, UpstreamStream};
 
 use crate::forward::RequestBody;
 use crate::refusal::{Refusal, chain};
-use crate::worker::{LocalExecutor, spawn};
 use crate::wiretap::{HeadLimits, Reads, Wire, Wiretap};
+use crate::worker::{LocalExecutor, spawn};
 
 /// Idle connections that one worker keeps at most.
 const MOST_IDLE: usize = 512;
@@ -232,7 +232,6 @@ impl Drop for Stream {
         self.0.idle_since.set(Instant::now());
     }
 }
-
 
 fn unreachable(error: &DialError) -> Refusal {
     match error.kind {

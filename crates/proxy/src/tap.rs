@@ -68,7 +68,8 @@ impl Tap {
 
 /// Whether a body breaks the rules of its framing, rather than off.
 fn is_malformed(error: &hyper::Error) -> bool {
-    let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<io::Error>());
+    let cause =
+        std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<io::Error>());
     cause.is_some_and(|cause| {
         matches!(cause.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData)
     })

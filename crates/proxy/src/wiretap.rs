@@ -21,8 +21,8 @@ use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use injection::Injection;
-pub(crate) use scanner::{HeadLimits, Reads, TooLarge};
 use scanner::{Found, Scanner};
+pub(crate) use scanner::{HeadLimits, Reads, TooLarge};
 
 /// A socket whose reads are watched.
 #[derive(Debug)]

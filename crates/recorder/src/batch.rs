@@ -36,13 +36,38 @@ pub(crate) enum Entry {
         version: HttpVersion,
         head: Span,
     },
-    Informed { id: ExchangeId, head: Span },
-    Answered { id: ExchangeId, head: Span },
-    Passed { id: ExchangeId, half: Half, at: Option<Timestamp>, data: Span },
+    Informed {
+        id: ExchangeId,
+        head: Span,
+    },
+    Answered {
+        id: ExchangeId,
+        head: Span,
+    },
+    Passed {
+        id: ExchangeId,
+        half: Half,
+        at: Option<Timestamp>,
+        data: Span,
+    },
     /// Bytes passed that were not kept.
-    Shed { id: ExchangeId, half: Half, bytes: u64 },
-    BodyEnded { id: ExchangeId, half: Half, end: BodyEnd, trailers: Span },
-    Ended { id: ExchangeId, outcome: Outcome, failure: Option<Box<Failure>>, timing: Timing },
+    Shed {
+        id: ExchangeId,
+        half: Half,
+        bytes: u64,
+    },
+    BodyEnded {
+        id: ExchangeId,
+        half: Half,
+        end: BodyEnd,
+        trailers: Span,
+    },
+    Ended {
+        id: ExchangeId,
+        outcome: Outcome,
+        failure: Option<Box<Failure>>,
+        timing: Timing,
+    },
     HandshakeFailed {
         id: ExchangeId,
         at: Timestamp,

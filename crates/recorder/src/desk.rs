@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio::sync::broadcast;
 use wayside_exchange::filter::Filter;
-use wayside_exchange::{ExchangeId, Mark, Micros, Summary, Timestamp};
+use wayside_exchange::{ExchangeId, Half, Mark, Micros, Summary, Timestamp};
 use wayside_identity::{Credentials, Sessions};
 use wayside_store::seal::SealingKey;
 use wayside_store::{Order, Store, StoreError, Writer};
@@ -24,8 +24,12 @@ use running::Running;
 
 /// How long the store may go without a tick.
 const TICK: Duration = Duration::from_millis(50);
-/// How often exchanges that go on are written as they stand.
+/// How often exchanges that go on are written as they stand, as long as they are light. Heavier ones
+/// wait longer: what is written of one stays under [`GLANCED_BYTES`] in this time.
 const GLANCE: Micros = Micros(500_000);
+const GLANCED_BYTES: usize = 64 << 10;
+/// Bytes of bodies that may gather over all running exchanges.
+const GATHERED: usize = 16 << 20;
 /// How many ended exchanges' buffers are kept for the next.
 const SPARES: usize = 256;
 
@@ -41,6 +45,9 @@ pub(crate) struct Desk {
     running: HashMap<ExchangeId, Running>,
     spares: Vec<Running>,
     begun: u64,
+    gathered: usize,
+    /// Gathered bytes at which room is made.
+    crowded: usize,
     glanced: Timestamp,
 }
 
@@ -59,6 +66,8 @@ impl Desk {
             running: HashMap::new(),
             spares: Vec::new(),
             begun: 0,
+            gathered: 0,
+            crowded: GATHERED,
             writer,
             key,
             options,
@@ -87,16 +96,15 @@ impl Desk {
     /// Plays what comes until nobody is left to send, then closes the store.
     pub(crate) fn run(mut self, receiver: &Receiver) -> Result<(), RecorderError> {
         loop {
-            let quiet = match receiver.next(TICK) {
+            match receiver.next(TICK) {
                 Ok(batch) => {
                     self.play(&batch);
                     receiver.done(batch);
-                    false
                 }
-                Err(RecvTimeoutError::Timeout) => true,
+                Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
-            };
-            self.tick(quiet);
+            }
+            self.tick();
         }
         for (_, running) in std::mem::take(&mut self.running) {
             self.append(running, true);
@@ -105,7 +113,7 @@ impl Desk {
         Ok(())
     }
 
-    fn tick(&mut self, quiet: bool) {
+    fn tick(&mut self) {
         let now = (self.options.clock)();
         if now.since(self.glanced) >= GLANCE || now < self.glanced {
             self.glanced = now;
@@ -113,11 +121,8 @@ impl Desk {
         }
         let noted = self.writer.note_forwarded(self.begun);
         let ticked = self.writer.tick(now).and(noted);
-        match ticked {
-            Ok(()) if quiet => self.counts.problem(None),
-            Ok(()) => {}
-            Err(error) => self.counts.problem(Some(chain(&error))),
-        }
+        // Only the store's own round tells that it works: a record may be taken and wait.
+        self.counts.problem(ticked.err().map(|error| chain(&error)));
     }
 
     /// Writes exchanges that have gone on for a while as they stand, so that they can be seen.
@@ -125,13 +130,22 @@ impl Desk {
         let old: Vec<ExchangeId> = self
             .running
             .iter()
-            .filter(|(_, running)| running.fresh && now.since(running.started_at) >= GLANCE)
+            .filter(|(_, running)| {
+                let wait = GLANCE.0 * (1 + running.weight() / GLANCED_BYTES) as u64;
+                running.fresh && now.since(running.glanced).0 >= wait
+            })
             .map(|(&id, _)| id)
             .collect();
         for id in old {
             if let Some(mut running) = self.running.remove(&id) {
                 running.fresh = false;
+                running.glanced = now;
                 running.total = now.since(running.started_at);
+                for half in [Half::Request, Half::Response] {
+                    if running.is_worth_writing(half) {
+                        self.write_ahead(&mut running, half);
+                    }
+                }
                 let running = self.write(running, true);
                 self.running.insert(id, running);
             }
@@ -165,12 +179,18 @@ impl Desk {
                 }
                 Entry::Passed { id, half, at, data } => {
                     if let Some(running) = self.running.get_mut(id) {
+                        let before = running.gathered(*half);
                         running.passed(*half, *at, batch.bytes(*data), self.options.body_limit);
+                        self.gathered += running.gathered(*half) - before;
                         if running.is_large(*half)
-                            && let Err(error) = running.write_ahead(*half, &mut self.writer)
+                            && let Some(mut running) = self.running.remove(id)
                         {
-                            self.counts.problem(Some(chain(&error)));
+                            self.write_ahead(&mut running, *half);
+                            self.running.insert(*id, running);
                         }
+                    }
+                    if self.gathered > self.crowded {
+                        self.make_room();
                     }
                 }
                 Entry::Shed { id, half, bytes } => {
@@ -193,8 +213,33 @@ impl Desk {
         }
     }
 
+    /// Writes what has gathered of a body ahead of its exchange's record.
+    fn write_ahead(&mut self, running: &mut Running, half: Half) {
+        self.gathered = self.gathered.saturating_sub(running.gathered(half));
+        if let Err(error) = running.write_ahead(half, &mut self.writer) {
+            self.counts.problem(Some(chain(&error)));
+        }
+    }
+
+    /// Many bodies that grow at once: writes ahead whatever is worth it.
+    fn make_room(&mut self) {
+        for (id, mut running) in std::mem::take(&mut self.running) {
+            for half in [Half::Request, Half::Response] {
+                if running.is_worth_writing(half) {
+                    self.write_ahead(&mut running, half);
+                }
+            }
+            self.running.insert(id, running);
+        }
+        // What is left is many small ones; looking again at once would find the same.
+        self.crowded = GATHERED.max(2 * self.gathered);
+    }
+
     /// Appends an exchange for the last time, and keeps its buffers for another.
     fn append(&mut self, running: Running, open: bool) {
+        for half in [Half::Request, Half::Response] {
+            self.gathered = self.gathered.saturating_sub(running.gathered(half));
+        }
         let mut running = self.write(running, open);
         if self.spares.len() < SPARES {
             running.clear();
@@ -208,7 +253,6 @@ impl Desk {
         let last = !open;
         match result {
             Ok(()) => {
-                self.counts.problem(None);
                 if last && !summary.method.is_empty() {
                     let count = if summary.marks.is_empty() {
                         &self.counts.recorded

@@ -11,6 +11,8 @@ mod desk;
 mod error;
 mod queue;
 mod tape;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::thread::JoinHandle;

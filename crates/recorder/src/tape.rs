@@ -39,6 +39,8 @@ pub struct Tape {
 #[derive(Debug, Default)]
 struct Filling {
     batch: Batch,
+    /// The batch will be handed over in time, full or not.
+    scheduled: bool,
     /// Exchanges of which nothing is kept.
     lost: HashSet<ExchangeId>,
     /// Bodies of which nothing more is kept: what was left out must be their end.
@@ -74,16 +76,18 @@ impl Tape {
         }
     }
 
-    /// Sees to it that a batch that has just been begun is handed over in time.
+    /// Sees to it that what the batch holds is handed over in time.
     #[allow(clippy::disallowed_methods, reason = "drain flushes by dropping the tape")]
-    fn begun(&self) {
-        if self.ending.get() {
+    fn schedule(&self, filling: &mut Filling) {
+        if filling.scheduled || filling.batch.is_empty() || self.ending.get() {
             return;
         }
+        filling.scheduled = true;
         let this = self.this.clone();
         tokio::task::spawn_local(async move {
             tokio::time::sleep(AGE).await;
             if let Some(tape) = this.upgrade() {
+                tape.filling.borrow_mut().scheduled = false;
                 tape.hand_over();
             }
         });
@@ -164,13 +168,11 @@ impl Record for Tape {
             }
             return;
         }
-        let begins = filling.batch.is_empty();
         self.take(&mut filling, &event);
         if filling.batch.room() == 0 {
             self.hand_over_of(&mut filling);
-        } else if begins && !filling.batch.is_empty() {
-            self.begun();
         }
+        self.schedule(&mut filling);
     }
 
     fn poll_room(&self, context: &mut Context<'_>) -> Poll<()> {

@@ -1,7 +1,7 @@
 //! The count of exchanges that a recorder began, kept beside the log, so that after a crash the
-//! difference to what was recorded can be said.
+//! difference to what was recorded can be said; and how far the log was known to be whole.
 //!
-//! 40 bytes, overwritten in place: they lie within one disk sector, so they are written whole or
+//! 48 bytes, overwritten in place: they lie within one disk sector, so they are written whole or
 //! not at all, and a checksum tells if not.
 
 use std::fs::{File, OpenOptions};
@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use crate::codec::Take;
 use crate::error::StoreError;
 
-const MAGIC: [u8; 8] = *b"WAYFWD1\n";
-const BYTES: usize = 40;
+const MAGIC: [u8; 8] = *b"WAYFWD2\n";
+const BYTES: usize = 48;
 
 /// What the file says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub(crate) struct Counts {
     pub(crate) forwarded: u64,
     /// How many were lost in crashes before.
     pub(crate) lost_before: u64,
+    /// Position of the log where the recorder stopped cleanly; zero until then.
+    pub(crate) ended: u64,
 }
 
 /// The file, open for writing.
@@ -41,9 +43,14 @@ impl Counts {
         read.ok().and_then(|()| Counts::decode(&bytes)).unwrap_or_default()
     }
 
+    /// Before this position nothing in the log is an unfinished write.
+    pub(crate) fn whole_until(&self) -> u64 {
+        self.since.max(self.ended)
+    }
+
     fn encode(&self) -> Vec<u8> {
         let mut out = MAGIC.to_vec();
-        for number in [self.since, self.forwarded, self.lost_before] {
+        for number in [self.since, self.forwarded, self.lost_before, self.ended] {
             out.extend_from_slice(&number.to_le_bytes());
         }
         out.extend_from_slice(&crc32c::crc32c(&out).to_le_bytes());
@@ -56,8 +63,12 @@ impl Counts {
         if take.array()? != MAGIC {
             return None;
         }
-        let counts =
-            Counts { since: take.u64()?, forwarded: take.u64()?, lost_before: take.u64()? };
+        let counts = Counts {
+            since: take.u64()?,
+            forwarded: take.u64()?,
+            lost_before: take.u64()?,
+            ended: take.u64()?,
+        };
         (take.u32()? == crc32c::crc32c(bytes.get(..BYTES - 8)?)).then_some(counts)
     }
 }
@@ -74,7 +85,8 @@ impl ForwardedFile {
             .mode(0o600)
             .open(&path)
             .map_err(|source| StoreError::io("open", &path, source))?;
-        let mut begun = Self { file, path, counts: Counts { since, forwarded: 0, lost_before } };
+        let counts = Counts { since, lost_before, ..Counts::default() };
+        let mut begun = Self { file, path, counts };
         begun.write()?;
         Ok(begun)
     }
@@ -85,6 +97,13 @@ impl ForwardedFile {
             return Ok(());
         }
         self.counts.forwarded = forwarded;
+        self.write()
+    }
+
+    /// Nothing is lost, and the log ends at `position`.
+    pub(crate) fn end(&mut self, position: u64) -> Result<(), StoreError> {
+        self.counts.forwarded = 0;
+        self.counts.ended = position;
         self.write()
     }
 

@@ -70,7 +70,8 @@ pub struct Verification {
 /// it, and reconciles the counts. Changes nothing and works beside a recorder.
 pub fn verify(dir: &Path, progress: &mut dyn FnMut(Progress)) -> Result<Verification, StoreError> {
     let log = open_log(dir)?;
-    let loaded = load(&log, Care::Payloads)?;
+    let counts = Counts::read(dir);
+    let loaded = load(&log, Care::Payloads, counts.whole_until())?;
     let mut check = Check {
         log: &log,
         result: Verification { torn_bytes: loaded.torn_bytes, ..Verification::default() },
@@ -93,7 +94,11 @@ pub fn verify(dir: &Path, progress: &mut dyn FnMut(Progress)) -> Result<Verifica
         let done = check.result.bytes;
         check.segment(segment, &mut |bytes| progress(Progress { done: done + bytes, total }))?;
     }
-    let counts = Counts::read(dir);
+    if let Some(last) = loaded.catalogue.segments.last()
+        && last.end < counts.whole_until()
+    {
+        check.bad(last, last.end, "what the log went on with is missing");
+    }
     let mut result = check.result;
     result.exchanges = check.catalogue.stored;
     result.open = check.catalogue.open_ids().count() as u64;
@@ -123,7 +128,7 @@ pub fn rebuild(dir: &Path, progress: &mut dyn FnMut(Progress)) -> Result<(), Sto
         };
         StoreError::io("make the index", &folder, std::io::Error::other(reason))
     })?;
-    let catalogue = load(&log, Care::Headers)?.catalogue;
+    let catalogue = load(&log, Care::Headers, Counts::read(dir).whole_until())?.catalogue;
     let (groups, total) = (catalogue.groups.clone(), catalogue.end());
     let start = catalogue.segments.first().map_or(0, |segment| segment.base);
     let shared = Arc::new(Shared::new(dir.to_owned(), log, catalogue, None, false));

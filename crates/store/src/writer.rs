@@ -196,7 +196,8 @@ impl Writer {
     pub fn close(mut self) -> Result<(), StoreError> {
         self.sync()?;
         self.feed.finish();
-        self.forwarded.note(0)
+        let end = self.shared.catalogue.read().end();
+        self.forwarded.end(end)
     }
 
     /// Keeps the number of exchanges that this recorder has begun, so that after a crash the next

@@ -129,11 +129,6 @@ impl Wired {
         self.consoles.as_ref().and_then(Consoles::url)
     }
 
-    /// The recorder; none when nothing is recorded.
-    pub fn recorder(&self) -> Option<&Recorder> {
-        self.recording.as_ref().map(|(recorder, _)| recorder)
-    }
-
     /// Takes up changed settings and certificates without touching a connection. What cannot change
     /// while it runs (addresses, upstream, workers, data) stays as it is.
     pub fn reload(&self, settings: &Settings) -> anyhow::Result<()> {

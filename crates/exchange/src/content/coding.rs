@@ -30,6 +30,10 @@ pub(super) fn undo(name: &str, bytes: &[u8], limit: usize) -> Result<Decoded, Co
 }
 
 fn gzip(bytes: &[u8], limit: usize) -> io::Result<Decoded> {
+    // The decoder takes what is shorter than a header for one that was cut.
+    if !bytes.starts_with(b"\x1f\x8b") && bytes != b"\x1f" {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "no gzip header"));
+    }
     drain(MultiGzDecoder::new(bytes), limit)
 }
 

@@ -6,12 +6,17 @@ use bytes::Bytes;
 use wayside_exchange::stored::Arrival;
 use wayside_exchange::{
     BodyEnd, Connection, ExchangeId, Failure, Half, HttpVersion, Mark, Marks, Micros, Outcome,
-    Timestamp, Timing,
+    SessionId, Timestamp, Timing,
 };
 use wayside_store::{Extent, StoreError, Writer};
 
 /// Bytes of a body at which they are written ahead of the exchange's record.
 const LARGE: usize = 128 << 10;
+/// Bytes below which a body is not worth a piece of its own.
+const SMALL: usize = 4 << 10;
+/// Arrivals that are kept of one body. Beyond that every other one goes: the bytes stay whole, their
+/// times grow coarser.
+const MOST_ARRIVALS: usize = 64 << 10;
 
 /// One exchange, so far.
 #[derive(Debug, Default)]
@@ -30,6 +35,10 @@ pub(super) struct Running {
     pub(super) marks: Marks,
     /// Something has happened since it was last written.
     pub(super) fresh: bool,
+    /// When it was last written while it ran.
+    pub(super) glanced: Timestamp,
+    /// The session that it was placed in when it was first written.
+    pub(super) session: Option<SessionId>,
 }
 
 /// One half of it.
@@ -60,6 +69,7 @@ impl Running {
     ) {
         self.id = id;
         self.started_at = at;
+        self.glanced = at;
         self.connection = Some(Arc::clone(connection));
         self.version = version;
         self.request.head.extend_from_slice(head);
@@ -102,7 +112,7 @@ impl Running {
         };
         let take = usize::try_from(room).unwrap_or(usize::MAX).min(data.len());
         if let (Some(at), true) = (at, take > 0) {
-            part.arrivals.push(Arrival { offset: part.bytes, at });
+            part.arrived(at);
         }
         part.body.extend_from_slice(data.get(..take).unwrap_or_default());
         part.kept += take as u64;
@@ -141,10 +151,30 @@ impl Running {
 
     /// Whether so much of a body has gathered that it should not wait for the end.
     pub(super) fn is_large(&self, half: Half) -> bool {
+        self.gathered(half) >= LARGE
+    }
+
+    /// Whether so much of a body has gathered that writing it ahead saves memory.
+    pub(super) fn is_worth_writing(&self, half: Half) -> bool {
+        self.gathered(half) >= SMALL
+    }
+
+    /// Bytes of a body that have gathered.
+    pub(super) fn gathered(&self, half: Half) -> usize {
         match half {
-            Half::Request => self.request.body.len() >= LARGE,
-            Half::Response => self.response.body.len() >= LARGE,
+            Half::Request => self.request.body.len(),
+            Half::Response => self.response.body.len(),
         }
+    }
+
+    /// About how many bytes writing it as it stands would take.
+    pub(super) fn weight(&self) -> usize {
+        [&self.request, &self.response]
+            .map(|part| {
+                part.head.len() + part.body.len() + 16 * (part.pieces.len() + part.arrivals.len())
+            })
+            .iter()
+            .sum()
     }
 
     /// Writes what has gathered of a body. What cannot be written is gone, and marked.
@@ -192,5 +222,18 @@ impl Running {
             Half::Request => &mut self.request,
             Half::Response => &mut self.response,
         }
+    }
+}
+
+impl Part {
+    fn arrived(&mut self, at: Timestamp) {
+        if self.arrivals.len() >= MOST_ARRIVALS {
+            let mut n = 0_usize;
+            self.arrivals.retain(|_| {
+                n += 1;
+                n % 2 == 1
+            });
+        }
+        self.arrivals.push(Arrival { offset: self.bytes, at });
     }
 }

@@ -48,7 +48,11 @@ impl Desk {
         };
 
         let client = request.evidence.first().map(ToString::to_string).unwrap_or_default();
-        let session = self.sessions.place(&client, running.id, running.started_at);
+        let placed = running.session;
+        let session =
+            placed.unwrap_or_else(|| self.sessions.place(&client, running.id, running.started_at));
+        running.session = Some(session);
+        self.sessions.touch(&client, session, running.started_at.plus(running.total));
         let head = HeadView(&request.head);
         let (method, target) = (head.method(), head.target());
         let tls = connection.as_ref().and_then(|known| known.tls.clone());

@@ -24,8 +24,9 @@ pub(crate) struct Loaded {
     pub(crate) last_number: u64,
 }
 
-/// Reads the block headers of all segments. `tail` says how closely to look at the last one.
-pub(crate) fn load(log: &Log, tail: Care) -> Result<Loaded, StoreError> {
+/// Reads the block headers of all segments. `tail` says how closely to look at the last one; up to
+/// `whole_until` the log was whole once, so what is not is damage and no unfinished write.
+pub(crate) fn load(log: &Log, tail: Care, whole_until: u64) -> Result<Loaded, StoreError> {
     let mut loaded = Loaded::default();
     let segments = segments(log, &mut loaded)?;
     let last = segments.last().map(|segment| segment.number);
@@ -33,19 +34,20 @@ pub(crate) fn load(log: &Log, tail: Care) -> Result<Loaded, StoreError> {
         let is_last = Some(segment.number) == last;
         let care = if is_last { tail } else { Care::Headers };
         loaded.catalogue.segments.push(segment);
-        extend(log, &mut loaded, segment.base, care, is_last)?;
+        let torn_after = is_last.then_some(whole_until);
+        extend(log, &mut loaded, segment.base, care, torn_after)?;
     }
     Ok(loaded)
 }
 
-/// Adds what the last segment of the catalogue holds from `from` on. In the last segment of the log
-/// what follows the last whole group is an unfinished write; elsewhere it is damage.
+/// Adds what the last segment of the catalogue holds from `from` on. Behind `torn_after` what
+/// follows the last whole group is an unfinished write; elsewhere it is damage.
 pub(crate) fn extend(
     log: &Log,
     loaded: &mut Loaded,
     from: u64,
     care: Care,
-    may_be_torn: bool,
+    torn_after: Option<u64>,
 ) -> Result<(), StoreError> {
     let Some(&segment) = loaded.catalogue.segments.last() else { return Ok(()) };
     let mut scan = Scan::new(log, segment, from, care);
@@ -69,7 +71,8 @@ pub(crate) fn extend(
             }
         }
     }
-    if may_be_torn {
+    if let Some(whole_until) = torn_after {
+        good_end = good_end.max(whole_until.min(segment.end));
         loaded.torn_bytes = segment.end - good_end;
         if let Some(last) = loaded.catalogue.segments.last_mut() {
             last.end = good_end;

@@ -42,7 +42,8 @@ pub(crate) fn on_storage(
 ) -> Result<(Arc<Shared>, Writer, Recovery), StoreError> {
     let lock = Lock::take(dir)?;
     let log = Log::new(storage);
-    let mut loaded = load(&log, Care::Payloads)?;
+    let counts = Counts::read(dir);
+    let mut loaded = load(&log, Care::Payloads, counts.whole_until())?;
     cut_torn_tail(&log, &loaded)?;
     let (index, index_problem) = open_index(dir);
     if let Some(index) = &index {
@@ -51,7 +52,6 @@ pub(crate) fn on_storage(
     let catalogue = &loaded.catalogue;
     let knows_nothing = catalogue.zones.iter().all(Option::is_none);
     let rebuilt = index.is_some() && !catalogue.groups.is_empty() && knows_nothing;
-    let counts = Counts::read(dir);
     let lost =
         counts.forwarded.saturating_sub(recorded_since(&log, &loaded.catalogue, counts.since));
     let end = loaded.catalogue.end();
@@ -85,10 +85,15 @@ pub(crate) fn for_reading(dir: &Path) -> Result<Arc<Shared>, StoreError> {
         return Err(StoreError::io("open the store", dir, source));
     }
     let log = Log::new(Arc::new(Disk::existing(&folder)));
-    let loaded = load(&log, Care::Headers)?;
+    let counts = Counts::read(dir);
+    let loaded = load(&log, Care::Headers, counts.whole_until())?;
     let shared = Shared::new(dir.to_owned(), log, loaded.catalogue, None, true);
     for problem in &loaded.problems {
         shared.note_damage(problem);
+    }
+    if counts.ended > 0 {
+        // A clean stop leaves nothing that is not durable.
+        shared.set_durable(shared.recorded());
     }
     Ok(Arc::new(shared))
 }

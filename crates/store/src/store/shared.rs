@@ -15,6 +15,7 @@ use crate::catalogue::load::{self, rows_of};
 use crate::catalogue::scan::Care;
 use crate::catalogue::{Catalogue, Group};
 use crate::error::StoreError;
+use crate::forwarded::Counts;
 use crate::index::Index;
 use crate::log::Log;
 use crate::record::Extent;
@@ -146,11 +147,12 @@ impl Shared {
             if let Some(last) = loaded.catalogue.segments.last_mut() {
                 last.end = last.position(len);
             }
-            load::extend(&self.log, &mut loaded, known.end, Care::Headers, true)?;
+            load::extend(&self.log, &mut loaded, known.end, Care::Headers, Some(known.end))?;
             self.take_over(loaded);
             return Ok(());
         }
-        let loaded = load::load(&self.log, Care::Headers)?;
+        let whole_until = Counts::read(&self.dir).whole_until();
+        let loaded = load::load(&self.log, Care::Headers, whole_until)?;
         self.take_over(loaded);
         Ok(())
     }

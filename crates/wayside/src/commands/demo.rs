@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use wayside_transport::client_tls::{ClientTls, UpstreamTrust};
 use wayside_transport::dial::{Dialer, Upstream};
 
@@ -28,7 +29,8 @@ pub fn run(
         let shop = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let upstream = Upstream::parse(&format!("http://{}", shop.local_addr()?))?;
         let (stop_shop, shop_stops) = watch::channel(false);
-        let shop = tokio::spawn(wayside_examples::shop::serve(shop, told(shop_stops)));
+        let mut helpers = JoinSet::new();
+        helpers.spawn(wayside_examples::shop::serve(shop, told(shop_stops)));
         let wired = Wired::start(&settings, &upstream)?;
         announce(&wired, &settings, &upstream, printer)?;
         printer.say(
@@ -37,17 +39,18 @@ pub fn run(
              in another terminal: wayside clients   wayside exchanges --follow",
         );
         let (stop_clients, clients_stop) = watch::channel(false);
-        let clients = tokio::spawn(shopping(&settings.data, &wired, clients_stop)?);
+        let mut clients = JoinSet::new();
+        clients.spawn(shopping(&settings.data, &wired, clients_stop)?);
         let limit = args.duration.unwrap_or(Duration::MAX);
         tokio::select! {
             () = stopping.asked() => {}
             () = sleep(limit) => {}
         }
         stop_clients.send_replace(true);
-        let tallies = clients.await?;
+        let tallies = clients.join_all().await.concat();
         let drained = wired.stop(settings.drain).await?;
         stop_shop.send_replace(true);
-        shop.await?;
+        helpers.join_all().await;
         for tally in &tallies {
             printer.line(format!(
                 "{:<14} {:>6} answered {:>5} of them errors {:>4} failed",
@@ -84,7 +87,8 @@ fn shopping(
             let dialled = dialer.dial_http1().await.map_err(std::io::Error::other)?;
             Ok(dialled.stream)
         };
-        wayside_examples::clients::run(&host, dial, told(stops)).await
+        // It carries five clients' state, too much for the stack of whoever awaits it.
+        Box::pin(wayside_examples::clients::run(&host, dial, told(stops))).await
     })
 }
 

@@ -92,6 +92,14 @@ pub fn render(shown: &Shown, paint: Paint, now: Timestamp) -> String {
     if !view.method.is_empty() {
         message(&mut page, paint, Half::Request, view.started_at, &view.request, &shown.request);
     }
+    for interim in &view.interim {
+        let _ = writeln!(page, "\n{}", paint.strong("Interim response"));
+        let _ = writeln!(page, "{}", words::status(interim.status));
+        for (name, value) in &interim.headers {
+            let name = paint.faint(&for_terminal(name));
+            let _ = writeln!(page, "{name}: {}", for_terminal(value));
+        }
+    }
     if let Some(response) = &view.response {
         message(&mut page, paint, Half::Response, view.started_at, response, &shown.response);
     }
