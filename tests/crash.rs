@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use serde_json::Value;
-use wayside_tests::{Echo, Output, Peer, Signal, Wayside, id};
+use wayside_tests::{Backend, Echo, Output, Peer, Signal, Wayside, id, marks};
 
 #[test]
 fn what_was_recorded_before_a_kill_under_load_is_there_after_it() {
@@ -87,6 +87,29 @@ fn a_torn_end_of_the_log_is_cut_and_what_was_in_it_is_said_to_be_lost() {
     wayside_tests::curl([again.http_url("/after")]).ok();
     assert_eq!(again.exchanges("", left + 1).len(), left + 1);
     assert_eq!(lost(&again.run(["verify"]).ok()), 20 - left as u64, "said once, counted for good");
+}
+
+#[test]
+fn an_exchange_that_ran_when_the_recorder_was_killed_is_there_and_marked() {
+    let backend = Backend::scripted(|peer| {
+        peer.head();
+        peer.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nthe beginning");
+        peer.rest();
+    });
+    let wayside = Wayside::start(&backend.url(), &[]);
+    let mut peer = Peer::connect(wayside.http());
+    peer.send("GET /long HTTP/1.1\r\nHost: x\r\n\r\n");
+    peer.head();
+    peer.exactly("the beginning".len());
+    let open = wayside.exchanges("", 1).remove(0);
+    assert_eq!(marks(&open), ["open"]);
+    let wayside = wayside.restart(Signal::Kill);
+    let after = wayside.exchanges("mark:open", 1).remove(0);
+    assert_eq!(after, open);
+    assert_eq!(wayside.body(id(&after), "response"), b"the beginning");
+    let verified = wayside.run(["verify"]).ok();
+    assert!(verified.text().contains("1 still running, or were when"), "{}", verified.text());
+    assert_eq!(lost(&verified), 0);
 }
 
 #[test]

@@ -119,8 +119,7 @@ fn secrets_are_shell_variables_that_must_be_set() {
     let unset = run(&script, &[]);
     assert_ne!(unset.code, 0);
     assert!(unset.stderr.contains("WAYSIDE_"), "it names the variable: {}", unset.stderr);
-    let variables =
-        [("WAYSIDE_URL_1", "query-canary"), ("WAYSIDE_AUTHORIZATION_1", "head-canary")];
+    let variables = [("WAYSIDE_URL_1", "query-canary"), ("WAYSIDE_AUTHORIZATION_1", "head-canary")];
     assert_same(sent.as_bytes(), &sent_by(&backend, &script, &variables), printed.text());
 
     let revealed = wayside.run(["export", id(exchange), "--as", "curl", "--reveal"]).ok();

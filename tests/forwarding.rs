@@ -186,7 +186,7 @@ fn an_absolute_target_reaches_the_backend_as_path_and_host() {
     let backend = Backend::answering(OK);
     let wayside = Wayside::start(&backend.url(), &[]);
     let mut peer = Peer::connect(wayside.http());
-    peer.send("GET http://other.test:82/a?b=%20 HTTP/1.1\r\nHost: other.test:82\r\n\r\n");
+    peer.send("GET http://other.test:82/a?b=%20 HTTP/1.1\r\nHost: ignored.test\r\n\r\n");
     assert_eq!(Message::response(&mut peer, "GET").expect("an answer").payload, b"ok");
     let seen = String::from_utf8(backend.received().remove(0)).expect("text");
     assert_eq!(seen, "GET /a?b=%20 HTTP/1.1\r\nHost: other.test:82\r\n\r\n");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use wayside_tests::{Echo, Message, Peer, Wayside, curl, eventually, program};
+use wayside_tests::{Backend, Echo, Message, Peer, Wayside, curl, eventually, program};
 
 /// The limits tested here are a second at most; a busy machine gets more.
 const SOON: Duration = Duration::from_secs(10);
@@ -31,7 +31,10 @@ fn a_head_that_is_too_large_is_a_431_that_names_the_setting() {
     ] {
         for peer in [Peer::connect(wayside.http()), Peer::secure(wayside.https(), &wayside.ca())] {
             let said = answer_to(peer, request);
-            assert!(said.starts_with("HTTP/1.1 431 ") && said.contains(flag), "{flag}: {said}");
+            assert!(
+                said.starts_with("HTTP/1.1 431 ") && said.contains(flag),
+                "{request:.20} {flag}: {said}"
+            );
         }
     }
     let refused = wayside.ended("status:431", 8);
@@ -41,9 +44,9 @@ fn a_head_that_is_too_large_is_a_431_that_names_the_setting() {
 
 #[test]
 fn a_head_within_the_limits_passes() {
-    let echo = Echo::start();
+    let backend = Backend::answering("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
     let wayside =
-        Wayside::start(&echo.url(), &["--max-header-bytes", "4KiB", "--max-headers", "150"]);
+        Wayside::start(&backend.url(), &["--max-header-bytes", "4KiB", "--max-headers", "150"]);
     let most = format!("GET /most HTTP/1.1\r\nHost: a\r\n{}\r\n", "X-A: 1\r\n".repeat(149));
     let long = format!("GET /long HTTP/1.1\r\nHost: a\r\nX-Long: {}\r\n\r\n", "v".repeat(4000));
     let mut peer = Peer::connect(wayside.http());

@@ -103,6 +103,13 @@ fn control_characters_of_recorded_traffic_never_come_out_raw() {
         vec!["show", exchange["session"].as_str().expect("a session")],
         vec!["export", id(exchange), "--as", "curl"],
         vec!["replay", id(exchange), "--to", "http://127.0.0.1:1", "--dry-run"],
+        vec!["replay", id(exchange), "--to", "http://127.0.0.1:1", "--dry-run", "--json"],
+        vec!["export", id(exchange), "--as", "har"],
+        vec!["exchanges", "--json"],
+        vec!["sessions", "--json"],
+        vec!["clients", "--json"],
+        vec!["clients", "show", &client, "--json"],
+        vec!["show", id(exchange), "--json"],
     ] {
         let output = wayside.run(&verb).ok();
         for text in [output.text(), &output.stderr] {

@@ -25,6 +25,12 @@ fn the_status_says_how_the_recorder_does_while_it_runs_and_after() {
     for words in ["recording into", "1 exchange", "forwarded", "lost", "none", "durable"] {
         assert!(text.text().contains(words), "no `{words}` in {}", text.text());
     }
+    let listening = [
+        format!("https://{}", wayside.https()),
+        format!("http://{}", wayside.http()),
+        format!("http://{}", wayside.console()),
+    ];
+    assert_eq!(status["listening"], json!(listening));
     assert_eq!(wayside.stop(), 0);
     let after = wayside.status();
     assert_eq!((&after["recording"], &after["stored"]), (&false.into(), &1.into()));
@@ -86,6 +92,43 @@ fn without_a_data_folder_every_reading_verb_says_so() {
         assert!(output.stderr.contains("nothing-here"), "{verb:?}: {}", output.stderr);
         assert!(output.stderr.contains("hint: "), "{verb:?}: {}", output.stderr);
         assert!(output.stdout.is_empty() && !data.exists(), "{verb:?}");
+    }
+}
+
+#[test]
+fn a_data_folder_may_lie_deeper_than_a_socket_address_is_long() {
+    let echo = Echo::start();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let data = folder.path().join("deep".repeat(20)).join("down".repeat(20)).join("data");
+    let mut wayside = Wayside::start_on(&data, &echo.url(), &[]);
+    curl([wayside.http_url("/x")]).ok();
+    assert_eq!(wayside.exchanges("", 1)[0]["path"], "/x");
+    assert_eq!(wayside.status()["recording"], true, "the recorder answers");
+    assert_eq!(wayside.stop(), 0);
+    assert_eq!(wayside.status()["recording"], false);
+}
+
+#[test]
+fn what_stands_in_the_way_of_a_start_is_named() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let data = folder.path().join("data");
+    fs::create_dir(&data).expect("it is made");
+    fs::write(data.join("control.sock"), "no socket").expect("it is written");
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let (any, taken) = ("127.0.0.1:0", listener.local_addr().expect("an address").to_string());
+    let taken = taken.as_str();
+    let file = folder.path().join("file");
+    fs::write(&file, "no folder").expect("it is written");
+    for (data, listen, console, words) in [
+        (&data, any, any, "control.sock"),
+        (&folder.path().join("other"), taken, any, taken),
+        (&folder.path().join("third"), any, taken, taken),
+        (&file, any, any, "file"),
+    ] {
+        let record = ["record", "http://127.0.0.1:1", "--listen", listen, "--console", console];
+        let output = Wayside::run_on(data, record).exits(3);
+        assert!(output.stderr.starts_with("error: "), "{}", output.stderr);
+        assert!(output.stderr.contains(words), "no `{words}` in {}", output.stderr);
     }
 }
 

@@ -142,6 +142,22 @@ fn credentials_are_sent_only_when_asked_and_to_another_host_only_when_said() {
 }
 
 #[test]
+fn a_target_with_tls_is_trusted_by_its_ca_or_not_at_all() {
+    let (wayside, _backend) = recorded();
+    let item = shop("{\"id\":1,\"price\":10,\"tags\":[\"a\"]}", "200 OK", "gold");
+    let other = Wayside::start(&item.url(), &[]);
+    let (session, url) = (session(&wayside), format!("https://{}", other.https()));
+    let asked = ["replay", session.as_str(), "--to", &url, "--pace", "max"];
+    let untrusted = wayside.run(asked).exits(1);
+    assert!(untrusted.text().contains("3 failed"), "{}", untrusted.text());
+    let ca = other.ca().display().to_string();
+    wayside.run(asked.iter().chain(&["--ca", &ca])).ok();
+    let insecure = wayside.run(asked.iter().chain(&["--insecure"])).ok();
+    assert!(insecure.stderr.contains("warning"), "{}", insecure.stderr);
+    assert_eq!(other.ended("method:GET", 6).len(), 6);
+}
+
+#[test]
 fn the_pace_is_the_recorded_one_a_multiple_or_none() {
     let backend = shop("{}", "200 OK", "gold");
     let wayside = Wayside::start(&backend.url(), &[]);

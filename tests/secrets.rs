@@ -55,6 +55,53 @@ fn secrets_rest_nowhere_in_clear() {
 }
 
 #[test]
+fn secrets_over_http_2_and_of_failed_exchanges_rest_nowhere_in_clear_either() {
+    let nobody = {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        format!("http://{}", listener.local_addr().expect("a bound socket"))
+    };
+    let mut wayside = Wayside::start(&nobody, &[]);
+    let query = format!("/fails?access_token={QUERY_KEY}&page=2");
+    let fields = [
+        format!("Authorization: Bearer {BEARER}"),
+        format!("Cookie: theme=dark; sid={COOKIE}"),
+        format!("X-Api-Key: {API_KEY}"),
+        format!("Referer: https://alice:{PASSWORD}@shop.test/?api_key={SET_COOKIE}"),
+    ];
+    let mut arguments = vec!["--http2"];
+    arguments.extend(fields.iter().flat_map(|field| ["-H", field]));
+    wayside.curl(&query, &arguments).ok();
+    let exchange = wayside.ended("", 1).remove(0);
+    assert_eq!((&exchange["status"], &exchange["http_version"]), (&502.into(), &"HTTP/2".into()));
+    assert_eq!(exchange["path"], "/fails");
+    let shown = wayside.run(["show", id(&exchange), "--raw", "--reveal"]).ok();
+    for secret in [BEARER, COOKIE, API_KEY, QUERY_KEY, PASSWORD, SET_COOKIE] {
+        assert!(shown.text().contains(secret), "no `{secret}` in {}", shown.text());
+    }
+    let listed = wayside.run(["exchanges", "--json"]).ok();
+    assert_clean("the listing", &listed.stdout);
+    assert_clean("the table", &wayside.run(["exchanges"]).ok().stdout);
+    wayside.signal(wayside_tests::Signal::Kill);
+    wayside.wait();
+    assert_clean("the log", wayside.output().as_bytes());
+    assert!(files_below(wayside.data(), &mut |name, bytes| assert_clean(name, bytes)) > 3);
+}
+
+#[test]
+fn an_export_with_secrets_is_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (wayside, _echo) = recorded();
+    let exchange = id(&wayside.ended("", 4)[0]).to_owned();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("mine.sh");
+    let output = file.display().to_string();
+    wayside.run(["export", &exchange, "--as", "curl", "--reveal", "-o", &output]).ok();
+    let mode = fs::metadata(&file).expect("it was written").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    assert!(fs::read_to_string(&file).expect("it was written").contains(BEARER));
+}
+
+#[test]
 fn secrets_are_shown_to_who_asks_for_them() {
     let (wayside, _echo) = recorded();
     let exchanges = wayside.ended("", 4);

@@ -69,7 +69,7 @@ fn no_byte_goes_upstream_before_the_101() {
 
 #[test]
 fn the_end_of_one_way_leaves_the_other_open() {
-    let (sender, heard) = channel();
+    let (sender, last_words) = channel();
     let backend = Backend::scripted(move |peer| {
         let Some(head) = peer.head() else { return };
         peer.send(SWITCHING);
@@ -96,7 +96,7 @@ fn the_end_of_one_way_leaves_the_other_open() {
     assert_eq!(peer.rest(), b"last words");
     peer.send("and an answer");
     peer.half_close();
-    assert_eq!(heard.recv_timeout(Duration::from_secs(20)).expect("an end"), b"and an answer");
+    assert_eq!(last_words.recv_timeout(Duration::from_secs(20)).expect("an end"), b"and an answer");
     drop(wayside);
     backend.join();
 }

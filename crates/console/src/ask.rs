@@ -11,13 +11,13 @@ use axum::body::Body;
 use axum::response::{IntoResponse as _, Response};
 use http::{Request, header};
 use hyper_util::rt::TokioIo;
-use tokio::net::UnixStream;
 use tokio::task::JoinSet;
 use tower::ServiceExt as _;
 
 use crate::error::ConsoleError;
 use crate::refusal::Refusal;
 use crate::serve::control::control_path;
+use crate::serve::control::reach::connect;
 
 pub use answer::{Answer, Lines};
 
@@ -37,7 +37,7 @@ impl Source {
         open: impl FnOnce() -> Result<Router, E>,
     ) -> Result<Self, E> {
         let path = control_path(data);
-        match UnixStream::connect(&path).await {
+        match connect(&path).await {
             Ok(_) => Ok(Source::Recorder(path)),
             Err(error) if nobody_listens(error.kind()) => open().map(Source::InProcess),
             Err(source) => Err(ConsoleError::Socket { doing: "reach", path, source }.into()),
@@ -72,7 +72,7 @@ pub async fn ask(router: Router, path_and_query: &str) -> Response {
 /// Asks the recorder that listens on the control socket `path`.
 pub async fn ask_socket(path: &Path, path_and_query: &str) -> Result<Answer, ConsoleError> {
     let request = request(path_and_query)?;
-    let stream = UnixStream::connect(path).await.map_err(|source| ConsoleError::Socket {
+    let stream = connect(path).await.map_err(|source| ConsoleError::Socket {
         doing: "reach",
         path: path.to_owned(),
         source,

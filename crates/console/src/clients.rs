@@ -5,12 +5,14 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use wayside_analytics::{ClientFold, Clients};
+use wayside_exchange::filter::Filter;
 use wayside_exchange::view::ClientView;
 use wayside_exchange::{Evidence, Summary};
-use wayside_store::{Order, Store, StoreError};
+use wayside_store::{Found, Order, StoreError};
 
 use crate::api::Api;
 use crate::asked::Asked;
+use crate::asker::Asker;
 use crate::outflow;
 use crate::refusal::{Refusal, blocking};
 
@@ -32,7 +34,8 @@ pub(crate) async fn listing(State(api): State<Api>, asked: Asked) -> Result<Resp
     let limit = asked.limit.unwrap_or(usize::MAX);
     outflow::lines(move |out| {
         let mut clients = Clients::default();
-        for summary in api.store.find(asked.filter, Order::OldestFirst) {
+        let found = api.store.find(asked.filter, Order::OldestFirst);
+        for summary in found.until(out.abandoned()) {
             clients.add(&summary?);
         }
         clients.views().iter().take(limit).try_for_each(|view| out.line(view))
@@ -47,17 +50,26 @@ pub(crate) async fn one(
     asked: Asked,
 ) -> Result<Json<ClientDetail>, Refusal> {
     let unknown = Refusal::not_found(format!("no client `{name}`"));
-    let detail = blocking(move || fold(&api.store, &name, &asked)).await?;
+    let waiting = Asker::default();
+    let gone = waiting.gone();
+    let detail = blocking(move || {
+        let filter = asked_for(&name, &asked);
+        fold(api.store.find(filter, Order::OldestFirst).until(gone), &name)
+    })
+    .await?;
     detail.map(Json).ok_or_else(|| unknown.hint("`/api/clients` lists them"))
 }
 
-fn fold(store: &Store, name: &str, asked: &Asked) -> Result<Option<ClientDetail>, StoreError> {
+fn asked_for(name: &str, asked: &Asked) -> Filter {
     let term = format!("client:\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\""));
     // A name that the filter language cannot say is looked for among all.
-    let filter = asked.within(&term).unwrap_or_else(|_| asked.filter.clone());
+    asked.within(&term).unwrap_or_else(|_| asked.filter.clone())
+}
+
+fn fold(found: Found, name: &str) -> Result<Option<ClientDetail>, StoreError> {
     let mut client: Option<ClientFold> = None;
     let mut evidence: Vec<Evidence> = Vec::new();
-    for summary in store.find(filter, Order::OldestFirst) {
+    for summary in found {
         let summary: Summary = summary?;
         if summary.client != name {
             continue;

@@ -47,7 +47,8 @@ pub(crate) async fn found(
     rows: bool,
 ) -> Result<Response, Refusal> {
     outflow::lines(move |out| {
-        for summary in store.find(filter, order).take(limit.unwrap_or(usize::MAX)) {
+        let found = store.find(filter, order).until(out.abandoned());
+        for summary in found.take(limit.unwrap_or(usize::MAX)) {
             let summary = summary?;
             if rows {
                 out.line(&RowView::from(&summary))?;

@@ -1,9 +1,12 @@
 //! An answer that is written while it is read: a blocking producer, a short queue, a streamed body.
 //!
-//! The queue holds the producer back when the asker is slow, and stops it when the asker has gone.
+//! The queue holds the producer back when the asker is slow, and stops it when the asker has gone. A
+//! producer that may search long without putting anything looks at [`Outflow::abandoned`] meanwhile.
 //! The status waits for the first bytes, so what fails at once is refused properly; what fails later
 //! says so in a last line and breaks the body off, because a body that just ends would look whole.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
@@ -14,6 +17,7 @@ use http::{HeaderValue, header};
 use serde::Serialize;
 use tokio::sync::mpsc;
 
+use crate::asker::Asker;
 use crate::refusal::Refusal;
 
 pub(crate) const NDJSON: HeaderValue = HeaderValue::from_static("application/x-ndjson");
@@ -27,6 +31,7 @@ const SLOW: Duration = Duration::from_millis(20);
 /// Where a producer puts what it makes.
 pub(crate) struct Outflow {
     sender: mpsc::Sender<Message>,
+    abandoned: Arc<AtomicBool>,
     waiting: BytesMut,
     sent_at: Option<Instant>,
     lines: bool,
@@ -37,6 +42,12 @@ enum Message {
     /// The producer came to its end; a queue that closes without it belongs to one that broke.
     End,
     Failed(Refusal),
+}
+
+/// The asker's end of the queue.
+struct Inflow {
+    receiver: mpsc::Receiver<Message>,
+    _asker: Asker,
 }
 
 /// Why a producer stops before its end.
@@ -54,6 +65,11 @@ impl<E: Into<Refusal>> From<E> for Stop {
 }
 
 impl Outflow {
+    /// Turns true when the asker has gone.
+    pub(crate) fn abandoned(&self) -> Arc<AtomicBool> {
+        self.abandoned.clone()
+    }
+
     /// Puts one line of JSON.
     pub(crate) fn line(&mut self, value: &impl Serialize) -> Result<(), Stop> {
         self.lines = true;
@@ -119,33 +135,39 @@ pub(crate) async fn lines(
 pub(crate) async fn body(
     produce: impl FnOnce(&mut Outflow) -> Result<(), Stop> + Send + 'static,
 ) -> Result<Body, Refusal> {
-    let (sender, mut receiver) = mpsc::channel(DEPTH);
+    let (sender, receiver) = mpsc::channel(DEPTH);
+    let asker = Asker::default();
+    let abandoned = asker.gone();
+    let mut inflow = Inflow { receiver, _asker: asker };
     tokio::task::spawn_blocking(move || {
-        let mut out = Outflow { sender, waiting: BytesMut::new(), sent_at: None, lines: false };
+        let mut out =
+            Outflow { sender, abandoned, waiting: BytesMut::new(), sent_at: None, lines: false };
         let made = produce(&mut out);
         // Whoever is gone need not be told.
         let _ = out.finish(made);
     });
-    let first = match received(&mut receiver).await {
+    let first = match inflow.next().await {
         Some(Err(refusal)) => return Err(refusal),
         Some(Ok(piece)) => piece,
         None => return Ok(Body::empty()),
     };
-    let rest = stream::unfold(receiver, |mut receiver| async {
-        received(&mut receiver).await.map(|piece| (piece, receiver))
+    let rest = stream::unfold(inflow, |mut inflow| async {
+        inflow.next().await.map(|piece| (piece, inflow))
     });
     Ok(Body::from_stream(stream::iter([Ok(first)]).chain(rest)))
 }
 
-async fn received(receiver: &mut mpsc::Receiver<Message>) -> Option<Result<Bytes, Refusal>> {
-    match receiver.recv().await {
-        Some(Message::Piece(piece)) => Some(Ok(piece)),
-        Some(Message::End) => None,
-        Some(Message::Failed(refusal)) => Some(Err(refusal)),
-        None => Some(Err(Refusal::new(
-            http::StatusCode::INTERNAL_SERVER_ERROR,
-            "the answer was broken off by a fault of Wayside",
-        ))),
+impl Inflow {
+    async fn next(&mut self) -> Option<Result<Bytes, Refusal>> {
+        match self.receiver.recv().await {
+            Some(Message::Piece(piece)) => Some(Ok(piece)),
+            Some(Message::End) => None,
+            Some(Message::Failed(refusal)) => Some(Err(refusal)),
+            None => Some(Err(Refusal::new(
+                http::StatusCode::INTERNAL_SERVER_ERROR,
+                "the answer was broken off by a fault of Wayside",
+            ))),
+        }
     }
 }
 

@@ -13,10 +13,11 @@ use wayside_analytics::{SessionFold, SessionList};
 use wayside_exchange::filter::Filter;
 use wayside_exchange::view::SessionView;
 use wayside_exchange::{ExchangeId, Micros, SessionId, Summary};
-use wayside_store::{Order, Store, StoreError};
+use wayside_store::{Found, Order, StoreError};
 
 use crate::api::Api;
 use crate::asked::Asked;
+use crate::asker::Asker;
 use crate::exchanges;
 use crate::outflow::{self, Outflow, Stop};
 use crate::refusal::{Refusal, blocking};
@@ -29,7 +30,7 @@ const EARLIER: Micros = Micros(60_000_000);
 pub(crate) async fn listing(State(api): State<Api>, asked: Asked) -> Result<Response, Refusal> {
     let limit = asked.limit.unwrap_or(usize::MAX);
     outflow::lines(move |out| {
-        let found = api.store.find(asked.filter, asked.order);
+        let found = api.store.find(asked.filter, asked.order).until(out.abandoned());
         match asked.order {
             Order::NewestFirst => newest_first(found, limit, out),
             Order::OldestFirst => {
@@ -52,7 +53,10 @@ pub(crate) async fn one(
 ) -> Result<Json<SessionView>, Refusal> {
     let id = id_of(&id)?;
     let filter = within(&asked, id)?;
-    let view = blocking(move || fold(&api.store, id, filter)).await?;
+    let waiting = Asker::default();
+    let gone = waiting.gone();
+    let found = move || api.store.find(filter, Order::OldestFirst).until(gone);
+    let view = blocking(move || fold(found(), id)).await?;
     view.map(Json).ok_or_else(|| unknown(id))
 }
 
@@ -98,9 +102,9 @@ fn newest_first(
     under_way.values().rev().take(left).try_for_each(|fold| out.line(&fold.view()))
 }
 
-fn fold(store: &Store, id: SessionId, filter: Filter) -> Result<Option<SessionView>, StoreError> {
+fn fold(found: Found, id: SessionId) -> Result<Option<SessionView>, StoreError> {
     let mut session: Option<SessionFold> = None;
-    for summary in store.find(filter, Order::OldestFirst) {
+    for summary in found {
         let summary = summary?;
         match &mut session {
             _ if summary.session != id => {}

@@ -71,6 +71,31 @@ pub fn for_printf(bytes: &[u8]) -> String {
     out
 }
 
+/// JSON that means the same, and that a terminal can show: what it would act on, which JSON allows
+/// in strings, is escaped there.
+pub fn for_json(json: &[u8]) -> Cow<'_, [u8]> {
+    if json.iter().all(|&byte| byte < 0x7f) {
+        return Cow::Borrowed(json);
+    }
+    // In JSON only strings hold what is not ASCII; line feeds and tabs stand between its parts.
+    let hidden = |c: char| c >= '\u{7f}' && is_hidden(c);
+    let Ok(text) = std::str::from_utf8(json) else { return Cow::Borrowed(json) };
+    if !text.contains(hidden) {
+        return Cow::Borrowed(json);
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if hidden(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let _ = write!(out, "\\u{unit:04x}");
+            }
+        } else {
+            out.push(c);
+        }
+    }
+    Cow::Owned(out.into_bytes())
+}
+
 /// Text or an attribute's value in HTML; invisible characters are shown as on a terminal.
 pub fn for_html(text: &str) -> Cow<'_, str> {
     let text = for_terminal_text(text);

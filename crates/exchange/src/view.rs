@@ -251,10 +251,7 @@ impl ExchangeView {
 
 impl InterimView {
     fn new(head: &Head) -> Self {
-        Self {
-            status: head.status().unwrap_or_default(),
-            headers: head.fields_as_text().collect(),
-        }
+        Self { status: head.status().unwrap_or_default(), headers: head.fields_as_text().collect() }
     }
 }
 

@@ -9,6 +9,7 @@ mod fields;
 use std::io::{self, Write};
 
 use wayside_exchange::Exchange;
+use wayside_exchange::escape::for_json;
 
 /// Writes a HAR file; memory holds one exchange at a time.
 #[derive(Debug)]
@@ -37,7 +38,7 @@ impl<W: Write> HarWriter<W> {
             self.out.write_all(b",\n")?;
         }
         let entry = entry::Entry::new(exchange, request_body, response_body);
-        serde_json::to_writer(&mut self.out, &entry)?;
+        self.out.write_all(&for_json(&serde_json::to_vec(&entry)?))?;
         Ok(())
     }
 

@@ -130,7 +130,7 @@ impl Course {
     }
 
     /// Settles that the request body was malformed.
-    pub(crate) fn request_malformed(&self, reason: String) {
+    pub(crate) fn request_malformed(&self, reason: &str) {
         let reason = format!("the request body was malformed: {reason}");
         self.settle(Outcome::Refused, Some(Failure { side: Side::Downstream, reason }));
     }

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
@@ -25,6 +26,10 @@ use crate::rendering;
 use crate::settings::Settings;
 use crate::wiretap::{HeadLimits, Reads, Wire, Wiretap};
 use crate::worker::{Carriage, LocalExecutor};
+
+/// How long a refused client is still listened to: closing with unread bytes resets the connection,
+/// which could take the answer with it.
+const LINGER: Duration = Duration::from_millis(500);
 
 /// A downstream connection, as its exchanges, the sweep and the drain see it.
 #[derive(Debug)]
@@ -56,6 +61,7 @@ pub(crate) struct Busy(Rc<Downstream>);
 enum Broken {
     Error(hyper::Error),
     HeaderTimeout,
+    TooLarge,
 }
 
 impl Downstream {
@@ -138,7 +144,11 @@ where
             }
             Poll::Pending => {}
         }
-        Pin::new(&mut serving).poll(context).map_err(Broken::Error)
+        let polled = Pin::new(&mut serving).poll(context).map_err(Broken::Error);
+        if polled.is_pending() && downstream.is_idle() && wire.too_large().is_some() {
+            return Poll::Ready(Err(Broken::TooLarge));
+        }
+        polled
     })
     .await;
     let Err(broken) = ended else { return };
@@ -153,6 +163,9 @@ where
         // The client may be gone already, and has lost nothing then.
         let _ = io.write_all(&bytes).await;
         let _ = io.shutdown().await;
+        wire.stop();
+        let _ =
+            tokio::time::timeout(LINGER, tokio::io::copy(&mut io, &mut tokio::io::sink())).await;
     }
 }
 
@@ -164,6 +177,7 @@ fn refusal_of(broken: &Broken, wire: &Wire, carriage: &Carriage) -> Option<(Refu
         return Some((Refusal::bad_request(status, too_large.to_string()), true));
     }
     match broken {
+        Broken::TooLarge => None,
         Broken::HeaderTimeout => {
             let limit = carriage.settings().timeouts.header;
             let reason =

@@ -58,7 +58,7 @@ impl Tap {
                 "the backend broke off the response body: {}",
                 chain(error)
             )),
-            Half::Request if is_malformed(error) => self.course.request_malformed(chain(error)),
+            Half::Request if is_malformed(error) => self.course.request_malformed(&chain(error)),
             // The client has gone; the exchange's end says so.
             Half::Request => {}
         }

@@ -43,6 +43,8 @@ pub(crate) struct Wire {
     /// Bytes read since [`Wire::expect_answer`].
     read: AtomicU64,
     body_waits: AtomicBool,
+    /// Requests that are too large are refused by us; responses that are fail.
+    refuses: bool,
 }
 
 impl Wire {
@@ -56,6 +58,7 @@ impl Wire {
             injection: Injection::default(),
             read: AtomicU64::new(0),
             body_waits: AtomicBool::new(false),
+            refuses: reads == Reads::Requests,
         })
     }
 
@@ -169,7 +172,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wiretap<S> {
             && let Some(read) = buffer.filled().get(before..)
             && !read.is_empty()
         {
-            this.wire.watch(read)?;
+            match this.wire.watch(read) {
+                // An error would have hyper close before the refusal is written. Whoever serves the
+                // connection looks for the limit after each poll.
+                Err(_) if this.wire.refuses => return Poll::Pending,
+                watched => watched?,
+            }
         }
         polled
     }

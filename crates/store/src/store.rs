@@ -5,9 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use wayside_exchange::filter::Filter;
-use wayside_exchange::{Exchange, ExchangeId, Half};
+use wayside_exchange::{Exchange, ExchangeId, Half, Mark};
 
 use crate::error::StoreError;
+use crate::record::decode::Stored;
 use crate::writer::Writer;
 
 use body::BodyReader;
@@ -122,15 +123,25 @@ impl Store {
 
     /// One exchange, without its bodies; none when there is none of this id.
     pub fn exchange(&self, id: ExchangeId) -> Result<Option<Exchange>, StoreError> {
-        self.shared.refresh();
-        Ok(self.shared.stored(id)?.map(|stored| stored.exchange))
+        Ok(self.stored(id)?.map(|stored| stored.exchange))
     }
 
     /// The kept bytes of a body as transferred; none when there is no such exchange or no such half.
     pub fn body(&self, id: ExchangeId, half: Half) -> Result<Option<BodyReader>, StoreError> {
-        self.shared.refresh();
-        let Some(stored) = self.shared.stored(id)? else { return Ok(None) };
+        let Some(stored) = self.stored(id)? else { return Ok(None) };
         Ok(stored.kept(half).map(|kept| BodyReader::new(self.shared.clone(), id, kept)))
+    }
+
+    /// An exchange that is known and over stays as it is: only for others is it worth a look at what
+    /// came since.
+    fn stored(&self, id: ExchangeId) -> Result<Option<Stored>, StoreError> {
+        match self.shared.stored(id)? {
+            Some(stored) if !stored.exchange.summary.marks.contains(Mark::Open) => Ok(Some(stored)),
+            _ => {
+                self.shared.refresh();
+                self.shared.stored(id)
+            }
+        }
     }
 
     /// What the beginning of an id names: an exchange, or a session when it begins with `s`.

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub use exchanging::{ExportArgs, ExportFormat, ReplayArgs, ReplayPace};
-pub use listing::{ClientsArgs, ClientsVerb, ExchangesArgs, SessionsArgs, ShowArgs};
+pub use listing::{ClientsArgs, ClientsVerb, ExchangesArgs, Listing, SessionsArgs, ShowArgs};
 pub use typed::Typed;
 
 const DATA_HELP: &str =

@@ -8,11 +8,11 @@ use std::path::Path;
 use anyhow::Context as _;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
-use tokio::net::UnixStream;
-use wayside_console::{Answer, Api, ConsoleFacts, control_path, router};
+use wayside_console::{Answer, Api, ConsoleFacts, router};
 use wayside_store::Store;
 
 pub use question::Question;
+pub use wayside_console::recorder_runs;
 
 use crate::report::trouble::Trouble;
 
@@ -67,11 +67,6 @@ pub fn store(data: &Path) -> anyhow::Result<Store> {
     expect_recording(data)?;
     Store::read_only(data)
         .with_context(|| format!("could not open the recording at `{}`", data.display()))
-}
-
-/// Whether a recorder runs on `data`.
-pub async fn recorder_runs(data: &Path) -> bool {
-    UnixStream::connect(control_path(data)).await.is_ok()
 }
 
 /// Fails when there is no recording at `data`.

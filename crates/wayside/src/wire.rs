@@ -68,7 +68,9 @@ impl Wired {
         let (recording, recovery) = record(settings, &keys)?;
         let consoles = match &recording {
             Some((recorder, _, _)) => {
-                Some(Consoles::start(settings, recorder, upstream, listening)?)
+                let mut addresses = vec![format!("https://{listening}")];
+                addresses.extend(listening_plain.map(|plain| format!("http://{plain}")));
+                Some(Consoles::start(settings, recorder, upstream, addresses)?)
             }
             None => None,
         };
@@ -137,10 +139,17 @@ impl Wired {
         Ok(())
     }
 
-    /// Ends everything: `true` when all that ran could finish within `limit`.
-    pub async fn stop(self, limit: Duration) -> anyhow::Result<bool> {
+    /// Ends everything: `true` when all that ran could finish within `limit`, and before `hurry`.
+    pub async fn stop(
+        self,
+        limit: Duration,
+        hurry: impl Future<Output = ()>,
+    ) -> anyhow::Result<bool> {
         self.trigger.start();
-        let drained = self.trigger.drained(limit).await;
+        let drained = tokio::select! {
+            drained = self.trigger.drained(limit) => drained,
+            () = hurry => false,
+        };
         self.quit.send_replace(true);
         for worker in self.workers {
             match worker.join() {

@@ -28,6 +28,8 @@ pub struct Answer {
 pub struct Lines {
     body: BodyDataStream,
     waiting: BytesMut,
+    /// Nothing is polled after its end.
+    ended: bool,
     _tasks: JoinSet<()>,
 }
 
@@ -67,7 +69,7 @@ impl Answer {
     /// The body line by line, as they come.
     pub fn lines(self) -> Lines {
         let body = self.body.into_data_stream();
-        Lines { body, waiting: BytesMut::new(), _tasks: self.tasks }
+        Lines { body, waiting: BytesMut::new(), ended: false, _tasks: self.tasks }
     }
 
     /// The whole body.
@@ -87,9 +89,18 @@ impl Answer {
 }
 
 impl Lines {
-    /// The next line without its end; none after the last. A listing that failed under way says so
-    /// here.
+    /// The next line without its end; none after the last, however often it is asked. A listing that
+    /// failed under way says so here, once.
     pub async fn next(&mut self) -> Result<Option<Bytes>, ConsoleError> {
+        if self.ended {
+            return Ok(None);
+        }
+        let next = self.read().await;
+        self.ended |= !matches!(next, Ok(Some(_)));
+        next
+    }
+
+    async fn read(&mut self) -> Result<Option<Bytes>, ConsoleError> {
         let mut searched = 0;
         loop {
             let fresh = self.waiting.get(searched..).unwrap_or_default();
@@ -99,12 +110,12 @@ impl Lines {
                 return whole(line.freeze()).map(Some);
             }
             searched = self.waiting.len();
-            match self.body.next().await {
-                Some(piece) => {
-                    self.waiting.extend_from_slice(&piece.map_err(ConsoleError::BrokenOff)?);
-                }
-                None if self.waiting.is_empty() => return Ok(None),
-                None => return whole(self.waiting.split().freeze()).map(Some),
+            if let Some(piece) = self.body.next().await {
+                self.waiting.extend_from_slice(&piece.map_err(ConsoleError::BrokenOff)?);
+            } else {
+                self.ended = true;
+                let rest = self.waiting.split().freeze();
+                return if rest.is_empty() { Ok(None) } else { whole(rest).map(Some) };
             }
         }
     }

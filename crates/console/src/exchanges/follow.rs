@@ -11,7 +11,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use futures_util::stream;
 use http::header;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::time::sleep;
 use wayside_exchange::filter::{Answer, Filter};
@@ -39,9 +39,18 @@ struct Tail {
     stopping: Option<Stopping>,
 }
 
-#[derive(Serialize)]
-struct Skipped {
-    skipped: u64,
+/// The line of a live tail that says how many exchanges its asker missed, matching or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Skipped {
+    /// How many.
+    pub skipped: u64,
+}
+
+impl Skipped {
+    /// What `line` says, when it is such a line and no exchange.
+    pub fn of(line: &[u8]) -> Option<Self> {
+        line.starts_with(b"{\"skipped\":").then(|| serde_json::from_slice(line).ok())?
+    }
 }
 
 /// What an announced exchange is to the asker.

@@ -1,6 +1,8 @@
 //! What becomes of an answer when one of its two ends goes wrong.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+use std::sync::atomic::Ordering;
+
 use http::StatusCode;
 use tokio::sync::oneshot;
 
@@ -28,6 +30,51 @@ async fn the_producer_stops_when_the_asker_has_gone() {
     .unwrap();
     drop(response);
     assert!(end.await.unwrap());
+}
+
+#[tokio::test]
+async fn a_search_that_finds_nothing_stops_when_the_asker_has_gone() {
+    let (start, under_way) = oneshot::channel();
+    let (ended, end) = oneshot::channel();
+    let asking = lines(move |out| {
+        let abandoned = out.abandoned();
+        start.send(()).unwrap();
+        while !abandoned.load(Ordering::Relaxed) {
+            std::thread::yield_now();
+        }
+        ended.send(()).unwrap();
+        Ok(())
+    });
+    tokio::select! {
+        _ = asking => panic!("it found something"),
+        started = under_way => started.unwrap(),
+    }
+    end.await.unwrap();
+}
+
+#[tokio::test]
+async fn asked_again_after_the_end_the_lines_are_still_at_their_end() {
+    let mut read = Answer::in_process(lines(|out| out.line(&1)).await.unwrap()).lines();
+    assert_eq!(read.next().await.unwrap().unwrap(), "1");
+    let unfinished = body(|out| out.piece(Bytes::from_static(b"the last line has no end")));
+    let mut unfinished = Answer::in_process(Response::new(unfinished.await.unwrap())).lines();
+    assert_eq!(unfinished.next().await.unwrap().unwrap(), "the last line has no end");
+    let mut broken = Answer::in_process(
+        lines(|out| {
+            out.line(&1)?;
+            Err(trouble())
+        })
+        .await
+        .unwrap(),
+    )
+    .lines();
+    assert_eq!(broken.next().await.unwrap().unwrap(), "1");
+    assert!(broken.next().await.is_err());
+    for lines in [&mut read, &mut unfinished, &mut broken] {
+        for _ in 0..3 {
+            assert!(lines.next().await.unwrap().is_none());
+        }
+    }
 }
 
 #[tokio::test]

@@ -3,22 +3,31 @@
 //! Who can open it needs no token, so it is 0600 from the moment that it has its name: it is made in
 //! a folder of its own that only this user can enter, and moved to its place.
 
+pub(crate) mod reach;
+
 use std::fs;
 use std::future::Future;
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{
     DirBuilderExt as _, FileTypeExt as _, MetadataExt as _, PermissionsExt as _,
 };
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use tokio::net::UnixListener;
 
 use crate::api::{Api, router};
 use crate::error::ConsoleError;
+use reach::{Reach, connect};
 
 /// Where the recorder of `data` answers.
 pub fn control_path(data: &Path) -> PathBuf {
     data.join("control.sock")
+}
+
+/// Whether a recorder answers for the folder `data`.
+pub async fn recorder_runs(data: &Path) -> bool {
+    connect(&control_path(data)).await.is_ok()
 }
 
 /// Makes the control socket and serves the API on it until `stop`.
@@ -55,7 +64,8 @@ impl Control {
         remove(&nursery).map_err(failed("make room for"))?;
         fs::DirBuilder::new().mode(0o700).create(&nursery).map_err(failed("make"))?;
         let born = nursery.join("s");
-        let made = UnixListener::bind(&born).and_then(|listener| {
+        let listening = Reach::of(&born).and_then(|reach| UnixListener::bind(reach.path()));
+        let made = listening.and_then(|listener| {
             fs::set_permissions(&born, fs::Permissions::from_mode(0o600))?;
             let metadata = fs::symlink_metadata(&born)?;
             fs::rename(&born, path)?;
@@ -91,7 +101,7 @@ fn make_room(path: &Path) -> Result<(), ConsoleError> {
         Ok(metadata) if !metadata.file_type().is_socket() => {
             Err(ConsoleError::NotASocket { path: path.to_owned() })
         }
-        Ok(_) => match std::os::unix::net::UnixStream::connect(path) {
+        Ok(_) => match Reach::of(path).and_then(|reach| UnixStream::connect(reach.path())) {
             Ok(_) => Err(ConsoleError::InUse { path: path.to_owned() }),
             Err(error)
                 if matches!(error.kind(), ErrorKind::ConnectionRefused | ErrorKind::NotFound) =>

@@ -25,6 +25,18 @@ fn nothing_reaches_a_terminal_that_it_would_act_on() {
 }
 
 #[test]
+fn json_means_the_same_and_holds_nothing_that_a_terminal_acts_on() {
+    let value = serde_json::json!({ "a\u{9b}": ["\u{7f}\u{202e}", "\u{e0041} größe 東京"] });
+    let json = serde_json::to_vec(&value).unwrap();
+    let shown = for_json(&json);
+    assert_eq!(serde_json::from_slice::<serde_json::Value>(&shown).unwrap(), value);
+    let text = std::str::from_utf8(&shown).unwrap();
+    assert_eq!(for_terminal(text), text);
+    assert_eq!(text, r#"{"a\u009b":["\u007f\u202e","\udb40\udc41 größe 東京"]}"#);
+    assert!(matches!(for_json(br#"{"plain":1}"#), Cow::Borrowed(_)));
+}
+
+#[test]
 fn ordinary_text_stays_as_it_is() {
     for text in ["GET /orders/1?q=\"a\"", r"C:\path", "größe 東京 🎉 e\u{301}", ""] {
         assert!(matches!(for_terminal(text), Cow::Borrowed(same) if same == text));

@@ -52,8 +52,10 @@ impl Forward<'_> {
         } else {
             parts.uri = Uri::from(path);
             parts.version = Version::HTTP_11;
-            if !parts.headers.contains_key(HOST) {
-                put_host_first(&mut parts, host, upstream)?;
+            match (parts.headers.get_mut(HOST), host) {
+                (Some(sent), Some(host)) => *sent = host,
+                (Some(_), None) => {}
+                (None, host) => put_host_first(&mut parts, host, upstream)?,
             }
             let framed = parts.headers.contains_key(CONTENT_LENGTH);
             if !framed && matches!(body, RequestBody::Passing(_)) {
@@ -65,12 +67,11 @@ impl Forward<'_> {
     }
 }
 
-/// The authority that the client asked for. HTTP/2 carries it outside of the header fields.
+/// The authority that the client asked for. That of the target goes before the field: it is what HTTP/2
+/// has, and in HTTP/1.1 the field is to be ignored then (RFC 9112 section 3.2.2).
 pub(crate) fn host_of(parts: &request::Parts) -> Option<HeaderValue> {
-    if let Some(host) = parts.headers.get(HOST) {
-        return Some(host.clone());
-    }
-    HeaderValue::from_str(parts.uri.authority()?.as_str()).ok()
+    let target = parts.uri.authority().map(|authority| HeaderValue::from_str(authority.as_str()));
+    target.and_then(Result::ok).or_else(|| parts.headers.get(HOST).cloned())
 }
 
 /// The path and query as sent, behind the upstream's base path; `*` stays `*`.

@@ -7,6 +7,7 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashSet, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use wayside_exchange::Summary;
 use wayside_exchange::filter::{Answer, Filter};
@@ -46,6 +47,8 @@ pub struct Found {
     /// Ids that were given although a later record was written since the listing began.
     given: HashSet<u64>,
     failed: bool,
+    /// Turns true when nobody wants the rest.
+    abandoned: Option<Arc<AtomicBool>>,
 }
 
 /// A row in the merge.
@@ -82,7 +85,16 @@ impl Found {
             end,
             given: HashSet::new(),
             failed: false,
+            abandoned: None,
         }
+    }
+
+    /// Ends the listing soon after `abandoned` turns true, also while nothing matches. The end looks
+    /// like any other, so the flag is for an asker who no longer waits for it.
+    #[must_use]
+    pub fn until(mut self, abandoned: Arc<AtomicBool>) -> Self {
+        self.abandoned = Some(abandoned);
+        self
     }
 
     /// The next row that is let through.
@@ -93,10 +105,16 @@ impl Found {
                 if first.is_some_and(|first| first < bound(self.order, &group)) {
                     break;
                 }
+                if self.is_abandoned() {
+                    return Ok(None);
+                }
                 self.groups.pop();
                 if self.may_match(&group) {
                     skip_damage(self.enter(&group))?;
                 }
+            }
+            if self.is_abandoned() {
+                return Ok(None);
             }
             let Some(Reverse(waiting)) = self.merge.pop() else { return Ok(None) };
             let Some(Some((group, row))) = skip_damage(self.take(waiting))? else { continue };
@@ -109,6 +127,10 @@ impl Found {
                 return Ok(Some(stored.exchange.summary));
             }
         }
+    }
+
+    fn is_abandoned(&self) -> bool {
+        self.abandoned.as_ref().is_some_and(|abandoned| abandoned.load(Ordering::Relaxed))
     }
 
     fn may_match(&self, group: &Group) -> bool {

@@ -1,6 +1,8 @@
 //! Appending and finding again: every field, every size of body, in order, each exchange once.
 
 use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use proptest::prelude::*;
@@ -141,6 +143,21 @@ fn the_latest_record_of_an_exchange_wins_and_counts_once() {
     let (store, _writer, recovery) = open(dir.path());
     assert_eq!((recovery.open, recovery.stored), (1, 4));
     check(&store);
+}
+
+#[test]
+fn a_listing_that_nobody_wants_any_more_ends() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, mut writer, _) = open(dir.path());
+    append_all(&mut writer, 0..50);
+    let abandoned = Arc::new(AtomicBool::new(false));
+    let mut found = store.find(Filter::all(), Order::OldestFirst).until(abandoned.clone());
+    assert_eq!(found.next().unwrap().unwrap().id, id(0));
+    abandoned.store(true, Ordering::Relaxed);
+    assert!(found.next().is_none());
+    let nowhere = Filter::parse("client:nobody or \"no such text\"", START).unwrap();
+    let mut found = store.find(nowhere, Order::NewestFirst).until(abandoned);
+    assert!(found.next().is_none());
 }
 
 #[test]

@@ -25,7 +25,7 @@ impl Default for ConnectionLimits {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("refused a connection from `{client}`: limit `{limit}` ({allowed}) reached")]
 pub struct LimitReached {
-    /// The limit's name: `connections` or `connections-per-address`.
+    /// The setting that holds it: `--max-connections` or `--max-connections-per-address`.
     pub limit: &'static str,
     /// Its value.
     pub allowed: usize,
@@ -56,11 +56,11 @@ impl Counts {
         let reached = |limit, allowed| Err(LimitReached { limit, allowed, client });
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if open.total >= self.limits.total {
-            return reached("connections", self.limits.total);
+            return reached("--max-connections", self.limits.total);
         }
         let from_client = open.by_address.get(&client).copied().unwrap_or(0);
         if from_client >= self.limits.per_address {
-            return reached("connections-per-address", self.limits.per_address);
+            return reached("--max-connections-per-address", self.limits.per_address);
         }
         open.by_address.insert(client, from_client + 1);
         open.total += 1;

@@ -82,10 +82,10 @@ async fn one_address_may_hold_only_so_many_connections() {
     // The same client through a socket that speaks both families.
     let _second = place(&spread, 0, "::ffff:192.0.2.1").await.unwrap();
     let refused = place(&spread, 0, "192.0.2.1").await.unwrap_err();
-    assert_eq!((refused.limit, refused.allowed), ("connections-per-address", 2));
+    assert_eq!((refused.limit, refused.allowed), ("--max-connections-per-address", 2));
     assert_eq!(
         refused.to_string(),
-        "refused a connection from `192.0.2.1`: limit `connections-per-address` (2) reached"
+        "refused a connection from `192.0.2.1`: limit `--max-connections-per-address` (2) reached"
     );
     let _other = place(&spread, 0, "192.0.2.2").await.unwrap();
     drop(first);
@@ -99,7 +99,7 @@ async fn all_addresses_together_may_hold_only_so_many_connections() {
     let first = place(&spread, 0, "192.0.2.1").await.unwrap();
     let _second = place(&spread, 0, "192.0.2.2").await.unwrap();
     let refused = place(&spread, 0, "192.0.2.3").await.unwrap_err();
-    assert_eq!((refused.limit, refused.allowed), ("connections", 2));
+    assert_eq!((refused.limit, refused.allowed), ("--max-connections", 2));
     drop(first);
     place(&spread, 0, "192.0.2.3").await.unwrap();
 }

@@ -6,11 +6,13 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use wayside_examples::clients::Tally;
 use wayside_transport::client_tls::{ClientTls, UpstreamTrust};
 use wayside_transport::dial::{Dialer, Upstream};
 
-use crate::args::{DemoArgs, Everywhere};
+use crate::args::{ClientsArgs, DemoArgs, Everywhere, Listing};
 use crate::commands::record::{Stopping, announce, runtime};
+use crate::commands::{clients, exchanges};
 use crate::config;
 use crate::exit::Exit;
 use crate::report::printer::Printer;
@@ -36,31 +38,39 @@ pub fn run(
         printer.say(
             "five clients are shopping: acme-mobile is well, globex-batch is slow, initech-sync \
              fails, hooli-poller polls, umbrella-web changes its token\n\
-             in another terminal: wayside clients   wayside exchanges --follow",
+             this is their traffic; meanwhile, in another terminal: wayside clients",
         );
         let (stop_clients, clients_stop) = watch::channel(false);
-        let mut clients = JoinSet::new();
-        clients.spawn(shopping(&settings.data, &wired, clients_stop)?);
+        let mut shoppers = JoinSet::new();
+        shoppers.spawn(shopping(&settings.data, &wired, clients_stop)?);
         let limit = args.duration.unwrap_or(Duration::MAX);
-        tokio::select! {
-            () = stopping.asked() => {}
-            () = sleep(limit) => {}
-        }
+        let seen = tokio::select! {
+            () = stopping.asked() => Ok(Exit::Done),
+            () = sleep(limit) => Ok(Exit::Done),
+            seen = exchanges::tail(&settings.data, printer), if settings.record => seen,
+        };
         stop_clients.send_replace(true);
-        let tallies = clients.join_all().await.concat();
-        let drained = wired.stop(settings.drain).await?;
+        let tallies = shoppers.join_all().await.concat();
+        let drained = wired.stop(settings.drain, std::future::pending()).await?;
         stop_shop.send_replace(true);
         helpers.join_all().await;
-        for tally in &tallies {
-            printer.line(format!(
-                "{:<14} {:>6} answered {:>5} of them errors {:>4} failed",
-                tally.client, tally.answered, tally.errors, tally.failed
-            ))?;
+        seen?;
+        let count = |of: fn(&Tally) -> u64| tallies.iter().map(of).sum::<u64>();
+        printer.say(format!(
+            "\n{} clients got {} answers, {} of them errors; {} requests had none\n",
+            tallies.len(),
+            count(|tally| tally.answered),
+            count(|tally| tally.errors),
+            count(|tally| tally.failed)
+        ));
+        if settings.record {
+            let all = ClientsArgs { verb: None, filter: vec![], listing: Listing::default() };
+            clients::run(all, &settings.data, printer).await?;
+            printer.flush()?;
         }
         let data = settings.data.display();
         printer.say(format!(
-            "recorded in {data}; now try:\n\
-             \x20 wayside clients --data {data}\n\
+            "\nrecorded in {data}; now try:\n\
              \x20 wayside sessions --data {data}\n\
              \x20 wayside exchanges --data {data} 'status:>=500'"
         ));
@@ -73,7 +83,7 @@ fn shopping(
     data: &std::path::Path,
     wired: &Wired,
     stops: watch::Receiver<bool>,
-) -> anyhow::Result<impl Future<Output = Vec<wayside_examples::clients::Tally>> + use<>> {
+) -> anyhow::Result<impl Future<Output = Vec<Tally>> + use<>> {
     let trust = UpstreamTrust::Authority(data.join("keys").join("ca.pem"));
     let proxy = format!("https://localhost:{}", wired.listening.port());
     let dialer = Dialer::new(

@@ -3,12 +3,13 @@
 use std::path::Path;
 
 use anyhow::Context as _;
-use wayside_console::RowView;
+use wayside_console::{RowView, Skipped};
 
 use super::listing;
 use crate::args::ExchangesArgs;
 use crate::clock;
 use crate::exit::Exit;
+use crate::report::figures::counted;
 use crate::report::printer::Printer;
 use crate::report::rows;
 use crate::report::trouble::Trouble;
@@ -20,6 +21,7 @@ pub async fn run(args: ExchangesArgs, data: &Path, printer: &mut Printer) -> any
     let source = Source::open(data).await?;
     let question = Question::at("/api/exchanges").matching(&filter);
     if args.follow {
+        printer.say("waiting for exchanges; stop with Ctrl-C");
         return follow(&source, question, args.listing.json, data, printer).await;
     }
     if args.listing.json {
@@ -33,6 +35,12 @@ pub async fn run(args: ExchangesArgs, data: &Path, printer: &mut Printer) -> any
     listing::print_table(printer, &table, "exchange", !filter.is_empty())?;
     listing::say_more(printer, "newest", rows.len(), listing::count_rest(rest).await?, "exchange");
     Ok(Exit::Done)
+}
+
+/// Prints the exchanges of the recorder on `data` as they end.
+pub async fn tail(data: &Path, printer: &mut Printer) -> anyhow::Result<Exit> {
+    let source = Source::open(data).await?;
+    follow(&source, Question::at("/api/exchanges"), false, data, printer).await
 }
 
 /// Prints exchanges as they end, until the person or the recorder stops.
@@ -51,14 +59,15 @@ async fn follow(
     let question = question.with("follow", 1);
     let question = if json { question } else { question.with("rows", 1) };
     let mut lines = source.ask(&question).await?.lines();
-    printer.say("waiting for exchanges; stop with Ctrl-C");
     loop {
         let line = tokio::select! {
             line = lines.next() => line.context("the recorder went away")?,
             stopped = tokio::signal::ctrl_c() => { stopped?; None }
         };
         let Some(line) = line else { return Ok(Exit::Done) };
-        if json {
+        if let Some(Skipped { skipped }) = Skipped::of(&line) {
+            printer.say(format!("{} passed too fast to show", counted(skipped, "exchange")));
+        } else if json {
             listing::print_line(&line, printer)?;
         } else {
             let row: RowView = serde_json::from_slice(&line)?;

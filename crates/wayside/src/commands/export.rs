@@ -1,6 +1,8 @@
 //! `wayside export`: exchanges as curl commands or HAR. Whole exchanges are read from the store;
 //! what is exported holds no secret unless that was asked for.
 
+mod trust;
+
 use std::fs::{OpenOptions, Permissions};
 use std::io::{self, Read as _, Write};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
@@ -11,6 +13,8 @@ use wayside_exchange::{Exchange, ExchangeId, Half};
 use wayside_formats::curl::{CurlCommand, CurlOptions, Script, command};
 use wayside_formats::har::HarWriter;
 use wayside_store::Store;
+
+use trust::Trust;
 
 use super::selection;
 use crate::args::{ExportArgs, ExportFormat};
@@ -31,13 +35,17 @@ pub async fn run(args: ExportArgs, data: &Path, printer: &mut Printer) -> anyhow
     };
     let output = args.output.as_deref().map(|path| file_name(path, args.format));
     let mut written = Written { output: output.clone(), private: args.reveal, printer };
+    let mut trust = Trust::of(&args, data)?;
     match args.format {
-        ExportFormat::Curl => curl(&args, &ids, &reading, &mut written)?,
+        ExportFormat::Curl => curl(&args, &ids, &reading, &mut trust, &mut written)?,
         ExportFormat::Har => har(&args, &ids, &reading, &mut written)?,
     }
     if let Some(path) = output {
         let what = counted(ids.len() as u64, "exchange");
         printer.say(format!("wrote {what} to `{}`", path.display()));
+    }
+    if let Some(chosen) = trust.in_words() {
+        printer.say(chosen);
     }
     Ok(Exit::Done)
 }
@@ -60,6 +68,7 @@ fn curl(
     args: &ExportArgs,
     ids: &[ExchangeId],
     reading: &Reading,
+    trust: &mut Trust,
     written: &mut Written<'_>,
 ) -> anyhow::Result<()> {
     let folder = written.output.as_ref().map(|path| path.parent().unwrap_or(Path::new("")));
@@ -69,19 +78,23 @@ fn curl(
         files: folder.map(|folder| folder.to_string_lossy().into_owned()),
         ..CurlOptions::default()
     };
+    let to_here = CurlOptions { cacert: trust.own().map(Path::to_owned), ..options.clone() };
     let mut out = written.begin()?;
     if let [id] = ids {
         let exchange = reading.exchange(*id)?;
         let body = reading.body(*id, Half::Request)?;
-        return out.command(&command(&exchange, &body, &options));
+        let options = if trust.is_own(&exchange.summary) { &to_here } else { &options };
+        return out.command(&command(&exchange, &body, options));
     }
     // A script declares what all of its steps need before the first.
     let heads = ids.iter().map(|id| reading.exchange(*id)).collect::<anyhow::Result<Vec<_>>>()?;
-    let script = Script::new(&heads, options);
+    // Both are the same script but for what its steps trust.
+    let (script, to_here) = (Script::new(&heads, options), Script::new(&heads, to_here));
     out.text(script.opening().as_bytes())?;
     let bar = progress::bar(ids.len() as u64, "exchanges", false);
     for exchange in &heads {
         let body = reading.body(exchange.summary.id, Half::Request)?;
+        let script = if trust.is_own(&exchange.summary) { &to_here } else { &script };
         out.command(&script.step(exchange, &body))?;
         bar.inc(1);
     }

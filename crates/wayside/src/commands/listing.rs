@@ -58,10 +58,9 @@ pub async fn print_json(
     kept.into_iter().rev().try_for_each(|line| print_line(&line, printer))
 }
 
-/// Prints a line of the API's as it is.
+/// Prints a line of the API's.
 pub fn print_line(line: &[u8], printer: &mut Printer) -> anyhow::Result<()> {
-    printer.bytes(line)?;
-    printer.text("\n")
+    printer.json_line(line)
 }
 
 /// Passes one JSON object on as a line.

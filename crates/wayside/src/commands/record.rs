@@ -41,13 +41,9 @@ pub fn run(
             }
         }
         tracing::info!(limit = ?first.drain, "draining");
-        let drained = tokio::select! {
-            drained = wired.stop(first.drain) => drained?,
-            // Asked twice: whoever asks does not want to wait.
-            () = stopping.asked() => return Ok(Exit::Failed),
-        };
-        if !drained {
-            tracing::warn!("exchanges that still ran were broken off after {:?}", first.drain);
+        // Asked twice: whoever asks does not want to wait for anything but the recording.
+        if !wired.stop(first.drain, stopping.asked()).await? {
+            tracing::warn!("exchanges that still ran were broken off");
         }
         Ok(Exit::Done)
     })

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use wayside_console::ConsoleStatus;
+use wayside_console::{ConsoleError, ConsoleStatus};
 use wayside_exchange::escape::for_terminal;
 
 use crate::args::StatusArgs;
@@ -17,11 +17,14 @@ use crate::source::{Question, Source};
 pub async fn run(args: StatusArgs, data: &Path, printer: &mut Printer) -> anyhow::Result<Exit> {
     let source = Source::open(data).await?;
     let answer = source.ask(&Question::at("/api/status")).await?;
+    let object = answer.bytes().await?;
+    let ConsoleStatus { status: view, started_at, listening, .. } =
+        serde_json::from_slice(&object).map_err(ConsoleError::NotUnderstood)?;
+    let exit = if view.problems.is_empty() { Exit::Done } else { Exit::Differs };
     if args.json {
-        listing::pass_on_object(answer, printer).await?;
-        return Ok(Exit::Done);
+        listing::print_line(object.trim_ascii_end(), printer)?;
+        return Ok(exit);
     }
-    let ConsoleStatus { status: view, started_at, listening, .. } = answer.json().await?;
     let paint = printer.paint;
     let first = if !source.recorder_runs() {
         format!(
@@ -85,11 +88,71 @@ pub async fn run(args: StatusArgs, data: &Path, printer: &mut Printer) -> anyhow
         id.map_or("nothing yet".to_owned(), |id| format!("{id} ({})", id.started_at()))
     };
     line("written", format!("through {}", through(view.recorded_through)))?;
-    line("durable", format!("through {}", through(view.durable_through)))?;
+    // Only who writes knows what the disk has confirmed.
+    if source.recorder_runs() || view.durable_through.is_some() {
+        line("durable", format!("through {}", through(view.durable_through)))?;
+    }
     let budget = view.disk.budget.map_or(String::new(), |budget| format!(" of {}", size(budget)));
     line("disk", format!("{} used{budget}, {} free", size(view.disk.used), size(view.disk.free)))?;
     for problem in &view.problems {
         line("problem", paint.red(&for_terminal(problem)))?;
     }
-    Ok(if view.problems.is_empty() { Exit::Done } else { Exit::Differs })
+    Ok(exit)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use std::fs;
+    use std::io::{self, Write};
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Page(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Page {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    async fn status(data: &Path, json: bool) -> (Exit, String) {
+        let page = Page::default();
+        let mut printer = Printer::page(Box::new(page.clone()), 80);
+        let exit = run(StatusArgs { json }, data, &mut printer).await.unwrap();
+        printer.flush().unwrap();
+        let text = page.0.lock().unwrap().clone();
+        (exit, String::from_utf8(text).unwrap())
+    }
+
+    #[tokio::test]
+    async fn problems_show_in_the_exit_code_for_people_and_programs_alike() {
+        let data = tempfile::tempdir().unwrap();
+        let segments = data.path().join("segments");
+        fs::create_dir(&segments).unwrap();
+        for json in [false, true] {
+            assert_eq!(status(data.path(), json).await.0, Exit::Done);
+        }
+        fs::write(segments.join("0000000001.seg"), [b'?'; 100]).unwrap();
+        for json in [false, true] {
+            let (exit, text) = status(data.path(), json).await;
+            assert_eq!(exit, Exit::Differs);
+            assert!(text.contains("is damaged"), "{text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn without_a_recorder_nothing_is_said_about_what_is_durable() {
+        let data = tempfile::tempdir().unwrap();
+        fs::create_dir(data.path().join("segments")).unwrap();
+        let (_, text) = status(data.path(), false).await;
+        assert!(text.starts_with("no recorder runs on "), "{text}");
+        assert!(!text.contains("durable"), "{text}");
+    }
 }

@@ -9,7 +9,7 @@ use wayside_exchange::escape::for_terminal;
 use wayside_exchange::view::{ExchangeView, MessageView};
 use wayside_exchange::{BodyEnd, Half, Side, Timestamp};
 
-use words::{connection, evidence, missing, timing};
+use words::{connection, evidence, missing, status, timing};
 pub use words::{kind, sentence};
 
 use super::body::{as_it_is, laid_out};
@@ -94,7 +94,7 @@ pub fn render(shown: &Shown, paint: Paint, now: Timestamp) -> String {
     }
     for interim in &view.interim {
         let _ = writeln!(page, "\n{}", paint.strong("Interim response"));
-        let _ = writeln!(page, "{}", words::status(interim.status));
+        let _ = writeln!(page, "{}", status(interim.status));
         for (name, value) in &interim.headers {
             let name = paint.faint(&for_terminal(name));
             let _ = writeln!(page, "{name}: {}", for_terminal(value));

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::io::{self, BufWriter, IsTerminal, Write};
 
+use wayside_exchange::escape::for_json;
+
 use super::paint::Paint;
 
 /// Width of the page when standard output is no terminal, so that a pipe gets whole cells.
@@ -56,8 +58,12 @@ impl Printer {
 
     /// Writes an object as one line of JSON.
     pub fn json(&mut self, value: &impl serde::Serialize) -> anyhow::Result<()> {
-        let line = serde_json::to_vec(value)?;
-        self.bytes(&line)?;
+        self.json_line(&serde_json::to_vec(value)?)
+    }
+
+    /// Writes a line that is JSON already.
+    pub fn json_line(&mut self, line: &[u8]) -> anyhow::Result<()> {
+        self.bytes(&for_json(line))?;
         self.bytes(b"\n")
     }
 

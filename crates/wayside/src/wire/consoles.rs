@@ -1,10 +1,13 @@
 //! The console over TCP and the control socket, on a thread of their own: whoever looks never
 //! shares a thread with the traffic.
 
+use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use anyhow::Context as _;
+use tokio::net::TcpListener;
 use tokio::sync::{broadcast, watch};
 use wayside_console::{Api, ConsoleFacts, Control, Live, Token, control_path};
 use wayside_exchange::Summary;
@@ -15,6 +18,7 @@ use wayside_transport::listen::Bound;
 
 use crate::clock;
 use crate::config::Settings;
+use crate::report::trouble::Trouble;
 
 /// Both consoles, running.
 pub(super) struct Consoles {
@@ -42,14 +46,13 @@ impl Consoles {
         settings: &Settings,
         recorder: &Recorder,
         upstream: &Upstream,
-        listening: std::net::SocketAddr,
+        mut addresses: Vec<String>,
     ) -> anyhow::Result<Self> {
-        let bound = settings.console.map(Bound::bind_to).transpose()?;
+        let bound = settings.console.map(bind).transpose()?;
         let token = Token::random()?;
         let url = bound
             .as_ref()
             .map(|bound| format!("http://{}/?token={}", bound.address(), token.reveal()));
-        let mut addresses = vec![format!("https://{listening}")];
         addresses.extend(bound.as_ref().map(|bound| format!("http://{}", bound.address())));
         let api = Api {
             store: recorder.store().clone(),
@@ -62,16 +65,17 @@ impl Consoles {
         };
         tracing::debug!(%upstream, "console starts");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let control = {
+        let listening = {
             let _inside = runtime.enter();
-            Control::bind(&control_path(&settings.data))?
+            listen(&settings.data, bound)
         };
-        let listener = match bound {
-            Some(bound) => {
-                let _inside = runtime.enter();
-                Some(bound.into_tokio()?)
+        let (control, listener) = match listening {
+            Ok(listening) => listening,
+            Err(error) => {
+                // Dropped here, where another runtime runs, it would panic.
+                runtime.shutdown_background();
+                return Err(error);
             }
-            None => None,
         };
         let (stop, stopping) = watch::channel(false);
         let thread = std::thread::Builder::new()
@@ -104,6 +108,18 @@ impl Consoles {
             std::panic::resume_unwind(panic);
         }
     }
+}
+
+fn bind(address: SocketAddr) -> anyhow::Result<Bound> {
+    Bound::bind_to(address).with_context(|| {
+        Trouble::failed(format!("could not open the console at `{address}`"))
+            .hint("choose another with `--console ADDR`, or do without: `--console off`")
+    })
+}
+
+fn listen(data: &Path, bound: Option<Bound>) -> anyhow::Result<(Control, Option<TcpListener>)> {
+    let control = Control::bind(&control_path(data))?;
+    Ok((control, bound.map(Bound::into_tokio).transpose()?))
 }
 
 async fn told(mut stops: watch::Receiver<bool>) {

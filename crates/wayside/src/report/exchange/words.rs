@@ -8,6 +8,14 @@ use wayside_exchange::{EvidenceKind, Mark, Micros, Outcome};
 
 use crate::report::figures::{duration, size};
 
+/// A status with its usual reason: `404 Not Found`.
+pub fn status(status: u16) -> String {
+    match http::StatusCode::from_u16(status) {
+        Ok(known) => known.to_string(),
+        Err(_) => status.to_string(),
+    }
+}
+
 /// Who asked what, how it ended and how long it took.
 pub fn sentence(view: &ExchangeView) -> String {
     let took = duration(view.timing.total);
@@ -19,11 +27,7 @@ pub fn sentence(view: &ExchangeView) -> String {
     if view.marks.contains(Mark::Open) {
         return format!("{asked}, and that goes on since {took}");
     }
-    let status = view.status.map(|status| match http::StatusCode::from_u16(status) {
-        Ok(known) => known.to_string(),
-        Err(_) => status.to_string(),
-    });
-    match (view.outcome, status) {
+    match (view.outcome, view.status.map(status)) {
         (Outcome::Complete, Some(status)) => format!("{asked} and got {status} after {took}"),
         (Outcome::Complete, None) => format!("{asked}, done after {took}"),
         (Outcome::ClientCancelled, None) => {
