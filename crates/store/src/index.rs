@@ -71,11 +71,16 @@ impl Index {
         ZoneSets::decode(&mut take).map(Arc::new)
     }
 
-    /// Keeps the zone map of a block.
-    pub(crate) fn put_zone(&self, group: &Group, zone: &ZoneSets) {
-        let mut value = group.crc.to_le_bytes().to_vec();
-        zone.encode(&mut value);
-        put(&self.zones, group, value);
+    /// Keeps the zone maps of blocks.
+    pub(crate) fn put_zones(&self, zones: &[(Group, Arc<ZoneSets>)]) {
+        let mut batch = sled::Batch::default();
+        for (group, zone) in zones {
+            let mut value = group.crc.to_le_bytes().to_vec();
+            zone.encode(&mut value);
+            batch.insert(&group.position.to_be_bytes(), sealed(value));
+        }
+        // A failure to keep an entry costs time later, nothing else.
+        let _ = self.zones.apply_batch(batch);
     }
 
     /// Whether a text may stand in the exchanges of a block.
@@ -93,7 +98,7 @@ impl Index {
     pub(crate) fn put_text(&self, group: &Group, filter: &TextFilter) {
         let mut value = group.crc.to_le_bytes().to_vec();
         value.extend_from_slice(filter.bytes());
-        put(&self.texts, group, value);
+        let _ = self.texts.insert(group.position.to_be_bytes(), sealed(value));
     }
 
     /// Writes what is in memory.
@@ -102,10 +107,11 @@ impl Index {
     }
 }
 
-/// A failure to keep an entry costs time later, nothing else.
-fn put(tree: &sled::Tree, group: &Group, mut value: Vec<u8>) {
-    value.extend_from_slice(&crc32c::crc32c(&value).to_le_bytes());
-    let _ = tree.insert(group.position.to_be_bytes(), value);
+/// An entry with its checksum.
+fn sealed(mut value: Vec<u8>) -> Vec<u8> {
+    let crc = crc32c::crc32c(&value);
+    value.extend_from_slice(&crc.to_le_bytes());
+    value
 }
 
 /// The content of an entry, if it is whole and of this very block.

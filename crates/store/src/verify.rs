@@ -136,7 +136,7 @@ pub fn rebuild(dir: &Path, progress: &mut dyn FnMut(Progress)) -> Result<(), Sto
     for group in &groups {
         // A damaged block has no entry, and so may match anything.
         if let Ok(zone) = zone_of(&shared, group) {
-            index.put_zone(group, &zone);
+            index.put_zones(&[(*group, zone.clone())]);
             let _ = add_text(&shared, &index, group, &mut text);
         }
         progress(Progress { done: group.position - start, total: total - start });

@@ -17,7 +17,7 @@ use crate::store::{Shared, body};
 use crate::writer::pending::Sealed;
 use crate::zone::{ZoneBuilder, ZoneSets};
 
-/// How often the thread looks for something to catch up on.
+/// How often the thread takes what has come, all at once: nobody wakes it for a single block.
 const LOOK: Duration = Duration::from_millis(200);
 /// The longest that it works on that at a time: a tenth of one core.
 const SLICE: Duration = Duration::from_millis(20);
@@ -26,17 +26,24 @@ const BUSY: u64 = 300;
 /// The most of one decoded body that is looked at; a longer one leaves its block unfiltered.
 const MOST_DECODED: usize = 1 << 20;
 
+type Zone = (Group, Arc<ZoneSets>);
+
 /// The writer's end of the thread.
 pub(crate) struct Feed {
-    work: Option<Sender<(Group, Arc<ZoneSets>)>>,
+    work: Option<Sender<Zone>>,
+    /// Nothing is ever sent: its end is the sign to stop.
+    stop: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Feed {
     /// Starts the thread, where there is an index to keep.
     pub(crate) fn start(shared: &Arc<Shared>) -> Feed {
-        let Some(index) = shared.index.clone() else { return Feed { work: None, thread: None } };
+        let Some(index) = shared.index.clone() else {
+            return Feed { work: None, stop: None, thread: None };
+        };
         let (work, todo) = channel();
+        let (stop, stopped) = channel();
         let keeper = Keeper {
             shared: shared.clone(),
             index,
@@ -46,8 +53,8 @@ impl Feed {
         };
         let thread = std::thread::Builder::new()
             .name("store-index".to_owned())
-            .spawn(move || keeper.serve(&todo));
-        Feed { work: Some(work), thread: thread.ok() }
+            .spawn(move || keeper.serve(&todo, &stopped));
+        Feed { work: Some(work), stop: Some(stop), thread: thread.ok() }
     }
 
     /// Hands over what is known of blocks that were just written.
@@ -62,6 +69,7 @@ impl Feed {
     /// Returns when everything handed over is in the index.
     pub(crate) fn finish(&mut self) {
         self.work = None;
+        self.stop = None;
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
@@ -84,23 +92,16 @@ struct Keeper {
 }
 
 impl Keeper {
-    fn serve(mut self, todo: &Receiver<(Group, Arc<ZoneSets>)>) {
-        let mut looked = Instant::now();
-        let mut exchanges = 0;
+    fn serve(mut self, todo: &Receiver<Zone>, stop: &Receiver<()>) {
         loop {
-            match todo.recv_timeout(LOOK.saturating_sub(looked.elapsed())) {
-                Ok((group, zone)) => {
-                    exchanges += u64::from(group.count);
-                    self.index.put_zone(&group, &zone);
-                }
-                Err(RecvTimeoutError::Timeout) => {
-                    if exchanges <= BUSY {
-                        self.catch_up();
-                    }
-                    looked = Instant::now();
-                    exchanges = 0;
-                }
-                Err(RecvTimeoutError::Disconnected) => break,
+            let stopping = stop.recv_timeout(LOOK) == Err(RecvTimeoutError::Disconnected);
+            let zones: Vec<Zone> = todo.try_iter().collect();
+            self.index.put_zones(&zones);
+            if stopping {
+                break;
+            }
+            if zones.iter().map(|(group, _)| u64::from(group.count)).sum::<u64>() <= BUSY {
+                self.catch_up();
             }
         }
         self.index.flush();
@@ -121,7 +122,7 @@ impl Keeper {
         if let Some((group, is_known)) = group(self.zones_through) {
             self.zones_through += 1;
             if !is_known && let Ok(zone) = zone_of(&self.shared, &group) {
-                self.index.put_zone(&group, &zone);
+                self.index.put_zones(&[(group, Arc::clone(&zone))]);
                 self.shared.catalogue.write().set_zone(group.position, zone);
             }
             return true;

@@ -32,7 +32,7 @@ fn a_write_that_was_cut_anywhere_costs_only_itself() {
         assert_eq!(recovery.stored, 30);
         append_all(&mut writer, [40]);
         holds(&store, (0..30).chain([40]));
-        assert!(store.status().problems.is_empty());
+        assert!(store.status().problems.is_empty(), "{:?}", store.status().problems);
         drop(writer);
     }
 }
