@@ -65,15 +65,22 @@ impl Latencies {
                 let mut sorted = few.clone();
                 sorted.sort_unstable();
                 quantiles.map(|q| {
-                    let rank = (q * sorted.len().saturating_sub(1) as f64) as usize;
-                    sorted.get(rank).copied().unwrap_or_default() as f64 / 1000.0
+                    sorted.get(nearest_rank(q, sorted.len())).copied().unwrap_or_default() as f64 / 1000.0
                 })
             }
-            Values::Many(sketch) => {
-                quantiles.map(|q| sketch.quantile(q).ok().flatten().unwrap_or_default() / 1000.0)
-            }
+            Values::Many(sketch) => quantiles.map(|q| {
+                // The sketch takes the rank below `q` of the way from the first value to the last.
+                let last = sketch.count().saturating_sub(1);
+                let q = (nearest_rank(q, sketch.count()) as f64 + 0.5) / last.max(1) as f64;
+                sketch.quantile(q.min(1.0)).ok().flatten().unwrap_or_default() / 1000.0
+            }),
         }
     }
+}
+
+/// The rank, from zero, of the least of `count` values that at least `q` of all do not exceed.
+fn nearest_rank(q: f64, count: usize) -> usize {
+    ((q * count as f64).ceil() as usize).saturating_sub(1)
 }
 
 impl Default for Values {
@@ -109,11 +116,21 @@ mod tests {
                 latencies.add(Micros(value));
             }
             values.sort_unstable();
-            let exact = values[(q * (values.len() - 1) as f64) as usize] as f64 / 1000.0;
+            let rank = ((q * values.len() as f64).ceil() as usize).saturating_sub(1);
+            let exact = values[rank] as f64 / 1000.0;
             let [answer] = latencies.quantiles_ms([q]);
             // The last digits of the logarithm are not the sketch's.
             prop_assert!((answer - exact).abs() <= exact * (RELATIVE_ERROR + 1e-9));
         }
+    }
+
+    #[test]
+    fn of_two_the_slower_one_is_the_95th_percentile() {
+        let mut latencies = Latencies::default();
+        for us in [1_330, 1_400_000] {
+            latencies.add(Micros(us));
+        }
+        assert_eq!(latencies.quantiles_ms([0.5, 0.95, 0.99]), [1.33, 1400.0, 1400.0]);
     }
 
     #[test]

@@ -36,7 +36,10 @@ pub(crate) async fn listing(State(api): State<Api>, asked: Asked) -> Result<Resp
         let mut clients = Clients::default();
         let found = api.store.find(asked.filter, Order::OldestFirst);
         for summary in found.until(out.abandoned()) {
-            clients.add(&summary?);
+            let summary = summary?;
+            if summary.has_request() {
+                clients.add(&summary);
+            }
         }
         clients.views().iter().take(limit).try_for_each(|view| out.line(view))
     })

@@ -36,7 +36,10 @@ pub(crate) async fn listing(State(api): State<Api>, asked: Asked) -> Result<Resp
             Order::OldestFirst => {
                 let mut list = SessionList::default();
                 for summary in found {
-                    list.add(&summary?);
+                    let summary = summary?;
+                    if summary.has_request() {
+                        list.add(&summary);
+                    }
                 }
                 list.views().iter().take(limit).try_for_each(|view| out.line(view))
             }
@@ -91,7 +94,7 @@ fn newest_first(
         if told.len() >= limit {
             return Ok(());
         }
-        if !told.contains(&summary.session) {
+        if summary.has_request() && !told.contains(&summary.session) {
             under_way
                 .entry(summary.session)
                 .and_modify(|fold| fold.add(&summary))

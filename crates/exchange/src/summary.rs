@@ -144,6 +144,12 @@ impl Summary {
             || matches!(self.outcome, Outcome::UpstreamFailed | Outcome::Refused)
     }
 
+    /// Whether a request was read at all; a failed TLS handshake has none, and is no client's doing
+    /// that could be counted.
+    pub fn has_request(&self) -> bool {
+        !self.method.is_empty()
+    }
+
     /// When it ended.
     pub fn ended_at(&self) -> Timestamp {
         self.started_at.plus(self.timing.total)

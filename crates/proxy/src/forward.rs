@@ -250,7 +250,7 @@ impl Forward<'_> {
         course.answered(&rendering::http1_response(refusal.status, response.headers()));
         course.passed(Half::Response, &Bytes::from(refusal.text(course.id)));
         course.body_ended(Half::Response, BodyEnd::Complete, &[]);
-        tracing::info!(exchange = %course.id, status = refusal.status.as_u16(), reason = %refusal.reason, "refused");
+        tracing::info!(exchange = %course.id, status = refusal.status.as_u16(), reason = %refusal.reason, "answered in the backend's place");
         response
     }
 }

@@ -55,16 +55,17 @@ fn agreed(facts: TlsFacts) -> Tls {
 }
 
 fn failed(carriage: &Carriage, mut connection: Connection, failure: &HandshakeFailure) {
+    if failure.kind == HandshakeFailureKind::ClosedEarly {
+        // It opened a connection and said nothing: a health check, or a browser that thought ahead.
+        tracing::debug!(client = %connection.client_addr, "closed before it said hello");
+        return;
+    }
     tracing::info!(
         client = %connection.client_addr,
         sni = failure.sni.as_deref(),
         reason = %failure.reason,
         "TLS handshake failed"
     );
-    if failure.kind == HandshakeFailureKind::ClosedEarly {
-        // It opened a connection and said nothing: a health check, or a browser that thought ahead.
-        return;
-    }
     connection.tls = Some(Tls { sni: failure.sni.clone(), ..Tls::default() });
     let side = match failure.kind {
         HandshakeFailureKind::Ours => Side::Ours,

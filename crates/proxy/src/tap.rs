@@ -54,10 +54,11 @@ impl Tap {
 
     fn broke(&mut self, error: &hyper::Error) {
         match self.half {
-            Half::Response => self.course.upstream_failed(format!(
-                "the backend broke off the response body: {}",
-                chain(error)
-            )),
+            Half::Response => {
+                let cause = chain(error);
+                tracing::info!(exchange = %self.course.id, %cause, "the backend broke off");
+                self.course.upstream_failed("it broke off the response body".to_owned());
+            }
             Half::Request if is_malformed(error) => self.course.request_malformed(&chain(error)),
             // The client has gone; the exchange's end says so.
             Half::Request => {}

@@ -6,6 +6,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::catalogue::Group;
 use crate::codec::Take;
@@ -19,6 +20,9 @@ use text::TextFilter;
 /// sled's cache; its default of a gigabyte is for a database, not for a few hints.
 const CACHE: u64 = 8 << 20;
 const FLUSH_EVERY_MS: u64 = 10_000;
+/// How often, and how long, a lock that is going away is waited for: half a second in all.
+const PATIENCE: u32 = 50;
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// The index, open.
 #[derive(Debug)]
@@ -39,7 +43,21 @@ pub(crate) enum NoIndex {
 
 impl Index {
     /// Opens the index in `folder`, makes it when there is none.
+    ///
+    /// Whoever opens it holds the store's own lock, so another's hold on it can only be one that is
+    /// ending: sled lets go of its files on threads of its own, some time after it was dropped.
+    #[allow(clippy::disallowed_methods, reason = "sled cannot be waited for otherwise")]
     pub(crate) fn open(folder: &Path) -> Result<Index, NoIndex> {
+        for _ in 0..PATIENCE {
+            match Self::try_open(folder) {
+                Err(NoIndex::Locked) => std::thread::sleep(PAUSE),
+                opened => return opened,
+            }
+        }
+        Self::try_open(folder)
+    }
+
+    fn try_open(folder: &Path) -> Result<Index, NoIndex> {
         // sled panics on some kinds of damage; none of them may keep the log from being read.
         let opened = std::panic::catch_unwind(|| -> sled::Result<Index> {
             let db = sled::Config::new()

@@ -24,6 +24,12 @@ use crate::row::Row;
 use crate::segment::{Segment, number_of};
 use crate::writer::pending::Sealed;
 
+/// How many blocks' rows are kept decoded.
+const LOOKED_IN: usize = 8;
+
+/// A block, by position and checksum, and its rows.
+type LookedIn = ((u64, u32), Arc<Vec<Row>>);
+
 /// Damaged blocks that are told one by one.
 const MOST_PROBLEMS: usize = 100;
 
@@ -38,8 +44,9 @@ pub(crate) struct Shared {
     recorded: AtomicU64,
     durable: AtomicU64,
     problems: Mutex<Problems>,
-    /// The rows that an exchange was last looked for in: neighbours are asked for next.
-    looked_in: Mutex<Option<(u64, Arc<Vec<Row>>)>>,
+    /// The rows that exchanges were last looked for in, newest last: neighbours are asked for next,
+    /// and those that ran at once ended in blocks side by side.
+    looked_in: Mutex<Vec<LookedIn>>,
 }
 
 #[derive(Debug, Default)]
@@ -238,12 +245,16 @@ impl Shared {
     }
 
     fn rows_to_look_in(&self, group: &Group) -> Result<Arc<Vec<Row>>, StoreError> {
-        let known = self.looked_in.lock().clone().filter(|(at, _)| *at == group.position);
-        if let Some((_, rows)) = known {
-            return Ok(rows);
+        let key = (group.position, group.crc);
+        if let Some((_, rows)) = self.looked_in.lock().iter().find(|(known, _)| *known == key) {
+            return Ok(rows.clone());
         }
         let rows = Arc::new(self.rows(group)?);
-        *self.looked_in.lock() = Some((group.position, rows.clone()));
+        let mut looked_in = self.looked_in.lock();
+        if looked_in.len() >= LOOKED_IN {
+            looked_in.remove(0);
+        }
+        looked_in.push((key, rows.clone()));
         Ok(rows)
     }
 

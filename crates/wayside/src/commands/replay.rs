@@ -53,6 +53,9 @@ pub async fn run(args: ReplayArgs, data: &Path, printer: &mut Printer) -> anyhow
         _ => {}
     }
     print_totals(&totals, args.json, printer)?;
+    if totals.sent == 0 && totals.planned > 0 {
+        return Err(Trouble::failed("nothing was sent, so nothing was compared").into());
+    }
     Ok(if totals.any_difference() { Exit::Differs } else { Exit::Done })
 }
 
@@ -94,9 +97,9 @@ fn print_plan(plan: &Plan, json: bool, printer: &mut Printer) -> anyhow::Result<
     ]);
     for step in &plan.steps {
         let sent = match (step.with_credentials, step.withheld.as_slice()) {
-            (true, _) => "sent with its credentials".to_owned(),
-            (false, []) => "sent".to_owned(),
-            (false, withheld) => format!("sent without {}", withheld.join(", ")),
+            (true, _) => "would be sent with its credentials".to_owned(),
+            (false, []) => "would be sent".to_owned(),
+            (false, withheld) => format!("would be sent without {}", withheld.join(", ")),
         };
         table.row(vec![
             Cell::plain(step.id.to_string()),

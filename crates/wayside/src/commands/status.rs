@@ -67,7 +67,14 @@ pub async fn run(args: StatusArgs, data: &Path, printer: &mut Printer) -> anyhow
         )?;
         line(
             "recorded",
-            format!("{} whole, {} with a mark", count(view.recorded), count(view.marked)),
+            match view.marked {
+                0 => format!("{} whole", count(view.recorded)),
+                marked => format!(
+                    "{} whole, {} with a mark (see `wayside exchanges mark:any`)",
+                    count(view.recorded),
+                    count(marked)
+                ),
+            },
         )?;
         let lost: u64 = view.lost.values().sum();
         let reasons: Vec<String> = view

@@ -66,7 +66,7 @@ pub struct StreamMessage {
     /// What it says.
     pub data: Vec<u8>,
     /// What is missing of it, in words; empty when nothing is.
-    pub missing: &'static str,
+    pub missing: String,
 }
 
 /// The whole page.
@@ -170,7 +170,7 @@ fn content(
                 let after = format!("+{:<10}", duration(message.at.since(started_at)));
                 let data = as_it_is(&message.data).replace('\n', "\n             ");
                 let kind = for_terminal(&message.kind);
-                let missing = message.missing;
+                let missing = &message.missing;
                 let _ = writeln!(page, "{} {kind} {data}{missing}", paint.faint(&after));
             }
             let _ = writeln!(

@@ -73,18 +73,20 @@ const PLATFORMS: &[Platform] = &[
     Platform {
         names: &["python"],
         title: "Python (requests, httpx, pip)",
-        steps: "export REQUESTS_CA_BUNDLE={ca} SSL_CERT_FILE={ca} PIP_CERT={ca}",
+        steps: "# in place of the public authorities, in this shell only; undo: unset them\n\
+                export REQUESTS_CA_BUNDLE={ca} SSL_CERT_FILE={ca} PIP_CERT={ca}",
     },
     Platform {
         names: &["node", "nodejs", "npm"],
         title: "Node and npm",
-        steps: "export NODE_EXTRA_CA_CERTS={ca}",
+        steps: "# beside the public authorities; npm has a setting of its own that wins over it\n\
+                export NODE_EXTRA_CA_CERTS={ca} npm_config_cafile={ca}",
     },
     Platform {
         names: &["curl"],
         title: "curl",
         steps: "curl --cacert {ca} https://127.0.0.1:8443/\n\
-                # for a whole shell: export CURL_CA_BUNDLE={ca}",
+                # for a whole shell, in place of the public ones: export CURL_CA_BUNDLE={ca}",
     },
 ];
 

@@ -11,6 +11,7 @@ use wayside_exchange::{Half, Outcome};
 
 use super::at;
 use crate::report::exchange::{Content, Shown, ShownMessage, StreamMessage};
+use crate::report::figures::size;
 use crate::report::trouble::Trouble;
 use crate::sealed::Seal;
 use crate::source::{self, Question, Source};
@@ -123,16 +124,16 @@ async fn messages(source: &Source, view: &ExchangeView) -> anyhow::Result<Vec<St
 }
 
 fn stream_message(line: MessageLine) -> StreamMessage {
-    let MessageLine { half, at, kind, text, base64, truncated, incomplete, .. } = line;
+    let MessageLine { half, at, kind, bytes, text, base64, truncated, incomplete } = line;
     let data = match (text, base64) {
         (Some(text), _) => text.into_bytes(),
         (None, Some(base64)) => STANDARD.decode(base64).unwrap_or_default(),
         (None, None) => vec![],
     };
     let missing = match (incomplete, truncated) {
-        (true, _) => " (broken off)",
-        (false, true) => " (and more)",
-        (false, false) => "",
+        (true, _) => " (broken off)".to_owned(),
+        (false, true) => format!(" (its beginning; {} in all)", size(bytes)),
+        (false, false) => String::new(),
     };
     StreamMessage { half, at, kind, data, missing }
 }

@@ -91,7 +91,7 @@ fn hostile_traffic_cannot_command_the_terminal() {
         at: NOW,
         kind: evil.to_owned(),
         data: evil.as_bytes().to_vec(),
-        missing: "",
+        missing: String::new(),
     }]);
     let page = render(&shown, Paint::plain(), NOW);
     let raw = |c: char| (c.is_control() && c != '\n') || "\u{202e}\u{200b}\u{2028}".contains(c);
