@@ -126,7 +126,7 @@ pub fn tone_of(status: u16) -> Tone {
 pub fn sessions(rows: &[SessionView], now: Timestamp) -> Table {
     let mut table = Table::new(vec![
         Column::text("id", 0),
-        Column::wide("client", 1, 12),
+        Column::wide("client", 1, 24),
         Column::text("started", 2),
         Column::figure("lasted", 3),
         Column::figure("exchanges", 1),
@@ -156,7 +156,7 @@ pub fn sessions(rows: &[SessionView], now: Timestamp) -> Table {
 /// Clients, one a row.
 pub fn clients(rows: &[ClientView], now: Timestamp) -> Table {
     let mut table = Table::new(vec![
-        Column::wide("client", 0, 12),
+        Column::wide("client", 0, 24),
         Column::text("last seen", 3),
         Column::figure("requests", 1),
         Column::figure("4xx", 2),
