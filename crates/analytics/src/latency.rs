@@ -65,7 +65,8 @@ impl Latencies {
                 let mut sorted = few.clone();
                 sorted.sort_unstable();
                 quantiles.map(|q| {
-                    sorted.get(nearest_rank(q, sorted.len())).copied().unwrap_or_default() as f64 / 1000.0
+                    sorted.get(nearest_rank(q, sorted.len())).copied().unwrap_or_default() as f64
+                        / 1000.0
                 })
             }
             Values::Many(sketch) => quantiles.map(|q| {
