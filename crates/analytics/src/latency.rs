@@ -131,7 +131,9 @@ mod tests {
         for us in [1_330, 1_400_000] {
             latencies.add(Micros(us));
         }
-        assert_eq!(latencies.quantiles_ms([0.5, 0.95, 0.99]), [1.33, 1400.0, 1400.0]);
+        let micros =
+            latencies.quantiles_ms([0.5, 0.95, 0.99]).map(|ms| (ms * 1000.0).round() as u64);
+        assert_eq!(micros, [1_330, 1_400_000, 1_400_000]);
     }
 
     #[test]
