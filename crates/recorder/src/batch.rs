@@ -14,7 +14,7 @@ pub(crate) const FULL: usize = 64 << 10;
 const ENTRY: usize = std::mem::size_of::<Entry>();
 
 /// A block of events.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Batch {
     pub(crate) entries: Vec<Entry>,
     arena: Vec<u8>,
@@ -75,6 +75,14 @@ pub(crate) enum Entry {
         connection: Arc<Connection>,
         failure: Box<Failure>,
     },
+}
+
+impl Default for Batch {
+    /// An empty one, with its whole arena at once: growing by doubling would take twice as much, and
+    /// many of these may wait.
+    fn default() -> Self {
+        Self { entries: Vec::new(), arena: Vec::with_capacity(FULL) }
+    }
 }
 
 impl Batch {

@@ -100,12 +100,12 @@ impl Sender {
         &self.queue
     }
 
-    /// Hands `batch` over and gives an empty one for it.
-    pub(crate) fn send(&self, batch: Batch) -> Batch {
+    /// Hands `batch` over and puts an empty one in its place.
+    pub(crate) fn send(&self, batch: &mut Batch) {
         self.queue.waiting.fetch_add(batch.size(), Relaxed);
+        let empty = self.queue.spares.lock().pop().unwrap_or_default();
         // A desk that is gone has ended with the process; nobody is left to tell.
-        let _ = self.channel.send(batch);
-        self.queue.spares.lock().pop().unwrap_or_default()
+        let _ = self.channel.send(std::mem::replace(batch, empty));
     }
 }
 

@@ -71,8 +71,7 @@ impl Tape {
 
     fn hand_over_of(&self, filling: &mut Filling) {
         if !filling.batch.is_empty() {
-            let batch = std::mem::take(&mut filling.batch);
-            filling.batch = self.queue.send(batch);
+            self.queue.send(&mut filling.batch);
         }
     }
 
