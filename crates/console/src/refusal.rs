@@ -1,12 +1,12 @@
 //! How the API says no: a status and `{"error": ..., "hint": ..., "column": ...}`.
 
 use std::error::Error;
-use std::fmt::Write as _;
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
+use wayside_exchange::cause::chain;
 use wayside_store::StoreError;
 
 /// An answer that is not what was asked for.
@@ -38,13 +38,7 @@ impl Refusal {
 
     /// Something of ours failed; the whole chain is said, since whoever may ask may also know.
     pub(crate) fn failed(error: &dyn Error) -> Self {
-        let mut text = error.to_string();
-        let mut cause = error.source();
-        while let Some(source) = cause {
-            let _ = write!(text, ": {source}");
-            cause = source.source();
-        }
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, text)
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, chain(error))
     }
 
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {

@@ -3,6 +3,7 @@
 //! Floor 0. Everything here is data and pure functions: no sockets, no wall clock, no runtime; time
 //! comes in as an argument.
 
+pub mod cause;
 pub mod connection;
 pub mod content;
 pub mod escape;

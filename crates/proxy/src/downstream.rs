@@ -15,13 +15,14 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use wayside_exchange::cause::chain;
 use wayside_exchange::{Connection, HttpVersion};
 
 use crate::answer::AnswerBody;
 use crate::clock;
 use crate::course::Course;
 use crate::forward::{Forward, version_of};
-use crate::refusal::{Refusal, chain};
+use crate::refusal::Refusal;
 use crate::rendering;
 use crate::settings::Settings;
 use crate::wiretap::{HeadLimits, Reads, Wire, Wiretap};

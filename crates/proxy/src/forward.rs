@@ -12,6 +12,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode, Version, request};
 use hyper::body::{Body, Incoming};
 use hyper::upgrade::OnUpgrade;
+use wayside_exchange::cause::chain;
 use wayside_exchange::{BodyEnd, Half, HttpVersion};
 
 use crate::answer::AnswerBody;
@@ -19,7 +20,7 @@ use crate::course::Course;
 use crate::downstream::Downstream;
 use crate::fields::{self, Onward};
 use crate::pool::{Lease, Need};
-use crate::refusal::{Refusal, chain};
+use crate::refusal::Refusal;
 use crate::rendering;
 use crate::settings::Settings;
 use crate::tap::Tap;

@@ -9,11 +9,12 @@ use hyper::Request;
 use hyper::client::conn::{TrySendError, http1, http2};
 use hyper_util::rt::TokioIo;
 use wayside_exchange::Micros;
+use wayside_exchange::cause::chain;
 use wayside_transport::Alpn;
 use wayside_transport::dial::{DialError, DialErrorKind, Dialer, UpstreamStream};
 
 use crate::forward::RequestBody;
-use crate::refusal::{Refusal, chain};
+use crate::refusal::Refusal;
 use crate::wiretap::{HeadLimits, Reads, Wire, Wiretap};
 use crate::worker::{LocalExecutor, spawn};
 

@@ -8,11 +8,11 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
+use wayside_exchange::cause::chain;
 use wayside_exchange::{BodyEnd, Half};
 
 use crate::course::Course;
 use crate::pool::Lease;
-use crate::refusal::chain;
 use crate::rendering;
 
 /// A body that streams through, watched.

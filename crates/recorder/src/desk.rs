@@ -10,8 +10,9 @@ use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 use tokio::sync::broadcast;
+use wayside_exchange::cause::chain;
 use wayside_exchange::filter::Filter;
-use wayside_exchange::{ExchangeId, Half, Mark, Micros, Summary, Timestamp};
+use wayside_exchange::{ExchangeId, Half, Micros, Summary, Timestamp};
 use wayside_identity::{Credentials, Sessions};
 use wayside_store::seal::SealingKey;
 use wayside_store::{Order, Store, StoreError, Writer};
@@ -140,7 +141,7 @@ impl Desk {
             if let Some(mut running) = self.running.remove(&id) {
                 running.fresh = false;
                 running.glanced = now;
-                running.total = now.since(running.started_at);
+                running.timing.total = now.since(running.started_at);
                 for half in [Half::Request, Half::Response] {
                     if running.is_worth_writing(half) {
                         self.write_ahead(&mut running, half);
@@ -250,10 +251,9 @@ impl Desk {
     /// Writes an exchange as it stands.
     fn write(&mut self, mut running: Running, open: bool) -> Running {
         let (summary, result) = self.append_record(&mut running, open);
-        let last = !open;
         match result {
             Ok(()) => {
-                if last && !summary.method.is_empty() {
+                if !open && !summary.method.is_empty() {
                     let count = if summary.marks.is_empty() {
                         &self.counts.recorded
                     } else {
@@ -261,14 +261,13 @@ impl Desk {
                     };
                     count.fetch_add(1, Relaxed);
                 }
-                let settled = last || summary.marks.contains(Mark::Open);
-                if settled && self.feed.receiver_count() > 0 {
+                if self.feed.receiver_count() > 0 {
                     // Nobody listening any more is as good as nobody listening.
                     let _ = self.feed.send(Arc::new(summary));
                 }
             }
             Err(error) => {
-                if last {
+                if !open {
                     self.counts.lose(reason(&error));
                 }
                 self.counts.problem(Some(chain(&error)));
@@ -284,14 +283,4 @@ fn reason(error: &StoreError) -> &'static str {
         StoreError::Full { .. } => "disk_full",
         _ => "store_failed",
     }
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }

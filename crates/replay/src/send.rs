@@ -14,6 +14,7 @@ use http::HeaderMap;
 use hyper::body::Incoming;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep_until};
+use wayside_exchange::cause::chain;
 use wayside_exchange::stored::Exchange;
 use wayside_exchange::{Half, Outcome};
 use wayside_store::Store;
@@ -106,7 +107,7 @@ impl Sender {
         let (id, with_credentials) = (step.id, step.with_credentials);
         let prepared = spawn_blocking(move || {
             let unread = |error: &dyn Error| {
-                (None, format!("could not read the recording: {}", reason(error)))
+                (None, format!("could not read the recording: {}", chain(error)))
             };
             let exchange = store
                 .exchange(id)
@@ -202,7 +203,7 @@ fn prepare(
     let summary = &exchange.summary;
     let rebuilt = Rebuilt::of(&head, summary.http_version, bytes > 0, options)?;
     let unread =
-        |error: &dyn Error| format!("could not read the recorded request body: {}", reason(error));
+        |error: &dyn Error| format!("could not read the recorded request body: {}", chain(error));
     let body = if bytes == 0 {
         Recorded::default()
     } else {
@@ -239,24 +240,9 @@ async fn attempt(
         Some(Ok(response)) => Ok((response, kind)),
         Some(Err(mut error)) => Err(match error.take_message() {
             Some(unsent) => Missed::Unsent(Box::new(unsent.into_body())),
-            None => Missed::Broken(reason(error.error())),
+            None => Missed::Broken(chain(error.error())),
         }),
         None if gave_up.is_some_and(|gave_up| gave_up.at <= Instant::now()) => Err(Missed::GaveUp),
         None => Err(Missed::Silent),
     }
-}
-
-/// An error with its causes, in one line.
-pub(crate) fn reason(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !text.contains(&more) {
-            text.push_str(": ");
-            text.push_str(&more);
-        }
-        cause = error.source();
-    }
-    text
 }

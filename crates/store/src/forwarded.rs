@@ -4,12 +4,13 @@
 //! 48 bytes, overwritten in place: they lie within one disk sector, so they are written whole or
 //! not at all, and a checksum tells if not.
 
-use std::fs::{File, OpenOptions};
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::fs::File;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use crate::codec::Take;
 use crate::error::StoreError;
+use crate::storage::disk::open_private;
 
 const MAGIC: [u8; 8] = *b"WAYFWD2\n";
 const BYTES: usize = 48;
@@ -77,14 +78,7 @@ impl ForwardedFile {
     /// Begins counting anew, from position `since` of the log.
     pub(crate) fn begin(dir: &Path, since: u64, lost_before: u64) -> Result<Self, StoreError> {
         let path = path_in(dir);
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&path)
-            .map_err(|source| StoreError::io("open", &path, source))?;
+        let file = open_private(&path).map_err(|source| StoreError::io("open", &path, source))?;
         let counts = Counts { since, lost_before, ..Counts::default() };
         let mut begun = Self { file, path, counts };
         begun.write()?;

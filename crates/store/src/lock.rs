@@ -2,15 +2,15 @@
 //!
 //! The system releases the lock when the process dies, however it dies, so a stale file means nothing.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
 use crate::error::StoreError;
+use crate::storage::disk::open_private;
 
 /// Held as long as this value lives.
 #[derive(Debug)]
@@ -23,14 +23,7 @@ impl Lock {
     pub(crate) fn take(dir: &Path) -> Result<Lock, StoreError> {
         let path = dir.join("lock");
         let failed = |source| StoreError::io("lock", &path, source);
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&path)
-            .map_err(failed)?;
+        let mut file = open_private(&path).map_err(failed)?;
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {}
             Err(Errno::WOULDBLOCK) => {

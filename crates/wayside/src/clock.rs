@@ -12,11 +12,5 @@ pub fn system_time() -> SystemTime {
 
 /// Now, in the product's own form.
 pub fn now() -> Timestamp {
-    timestamp(system_time())
-}
-
-/// A system time in the product's own form.
-pub fn timestamp(at: SystemTime) -> Timestamp {
-    let micros = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_micros();
-    Timestamp(i64::try_from(micros).unwrap_or(i64::MAX))
+    system_time().into()
 }

@@ -70,7 +70,7 @@ impl Wired {
             Some((recorder, _, _)) => {
                 let mut addresses = vec![format!("https://{listening}")];
                 addresses.extend(listening_plain.map(|plain| format!("http://{plain}")));
-                Some(Consoles::start(settings, recorder, upstream, addresses)?)
+                Some(Consoles::start(settings, recorder, addresses)?)
             }
             None => None,
         };
@@ -220,6 +220,12 @@ fn dialer(settings: &Settings, upstream: &Upstream) -> anyhow::Result<Dialer> {
         Scheme::Https => Some(ClientTls::new(&trust)?),
     };
     Ok(Dialer::new(upstream.clone(), tls, settings.connect_timeout)?)
+}
+
+/// Returns once `stop` has turned true.
+pub async fn told(mut stop: watch::Receiver<bool>) {
+    // An error says that whoever would tell is gone: as good as told.
+    let _ = stop.wait_for(|stop| *stop).await;
 }
 
 /// A folder that only its owner can look into: it will hold other people's traffic.

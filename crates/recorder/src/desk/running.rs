@@ -5,8 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use wayside_exchange::stored::Arrival;
 use wayside_exchange::{
-    BodyEnd, Connection, ExchangeId, Failure, Half, HttpVersion, Mark, Marks, Micros, Outcome,
-    SessionId, Timestamp, Timing,
+    BodyEnd, Connection, ExchangeId, Failure, Half, HttpVersion, Mark, Marks, Outcome, SessionId,
+    Timestamp, Timing,
 };
 use wayside_store::{Extent, StoreError, Writer};
 
@@ -31,7 +31,6 @@ pub(super) struct Running {
     pub(super) outcome: Outcome,
     pub(super) failure: Option<Failure>,
     pub(super) timing: Timing,
-    pub(super) total: Micros,
     pub(super) marks: Marks,
     /// Something has happened since it was last written.
     pub(super) fresh: bool,
@@ -101,10 +100,7 @@ impl Running {
         limit: Option<u64>,
     ) {
         self.fresh = true;
-        let part = match half {
-            Half::Request => &mut self.request,
-            Half::Response => &mut self.response,
-        };
+        let part = self.part(half);
         let room = match limit {
             _ if part.closed => 0,
             Some(limit) => limit.saturating_sub(part.kept),
@@ -146,7 +142,6 @@ impl Running {
         self.outcome = outcome;
         self.failure = failure.cloned();
         self.timing = timing;
-        self.total = timing.total;
     }
 
     /// Whether so much of a body has gathered that it should not wait for the end.
@@ -191,11 +186,9 @@ impl Running {
         } else {
             part.kept -= part.body.len() as u64;
             part.closed = true;
-        }
-        part.body.clear();
-        if written.is_err() {
             self.marks.insert(Mark::CaptureShed);
         }
+        self.part(half).body.clear();
         written.map(|_| ())
     }
 

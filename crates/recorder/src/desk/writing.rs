@@ -52,7 +52,7 @@ impl Desk {
         let session =
             placed.unwrap_or_else(|| self.sessions.place(&client, running.id, running.started_at));
         running.session = Some(session);
-        self.sessions.touch(&client, session, running.started_at.plus(running.total));
+        self.sessions.touch(&client, session, running.started_at.plus(running.timing.total));
         let head = HeadView(&request.head);
         let (method, target) = (head.method(), head.target());
         let tls = connection.as_ref().and_then(|known| known.tls.clone());
@@ -62,8 +62,6 @@ impl Desk {
         if open {
             marks.insert(Mark::Open);
         }
-        let mut timing = running.timing;
-        timing.total = running.total;
         let summary = Summary {
             id: running.id,
             started_at: running.started_at,
@@ -81,7 +79,7 @@ impl Desk {
             status: HeadView(&response_head).status(),
             outcome: running.outcome,
             failure: running.failure.clone(),
-            timing,
+            timing: running.timing,
             request_bytes: running.request.bytes,
             response_bytes: running.response.bytes,
             marks,

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use sha2::{Digest, Sha256};
 use tokio::task::spawn_blocking;
+use wayside_exchange::cause::chain;
 use wayside_exchange::head::as_text;
 use wayside_exchange::stored::Message;
 use wayside_exchange::view::fields_of;
@@ -18,7 +19,7 @@ use crate::compare::{Answer, Differences, Kept, compare};
 use crate::credentials::holds_token;
 use crate::plan::Step;
 use crate::report::{Change, Compared, DifferenceKind, ReplayedEnd};
-use crate::send::{Arrived, Sent, reason};
+use crate::send::{Arrived, Sent};
 
 /// Compares what was sent with what was recorded.
 pub(super) struct Judge {
@@ -179,13 +180,13 @@ fn recorded_body(
 }
 
 fn read_body(store: &Store, id: ExchangeId, bytes: u64, hash_only: bool) -> Result<Kept, String> {
-    let reader = store.body(id, Half::Response).map_err(|error| reason(&error))?;
+    let reader = store.body(id, Half::Response).map_err(|error| chain(&error))?;
     let mut reader = reader.ok_or("it is not in the store any more")?;
     if hash_only {
         let mut hasher = Sha256::new();
         let mut piece = vec![0; 64 << 10];
         loop {
-            let read = reader.read(&mut piece).map_err(|error| reason(&error))?;
+            let read = reader.read(&mut piece).map_err(|error| chain(&error))?;
             match piece.get(..read) {
                 Some(read) if !read.is_empty() => hasher.update(read),
                 _ => return Ok(Kept::Hashed { bytes, sha256: hasher.finalize().into() }),
@@ -193,7 +194,7 @@ fn read_body(store: &Store, id: ExchangeId, bytes: u64, hash_only: bool) -> Resu
         }
     }
     let mut whole = Vec::with_capacity(bytes as usize);
-    reader.read_to_end(&mut whole).map_err(|error| reason(&error))?;
+    reader.read_to_end(&mut whole).map_err(|error| chain(&error))?;
     Ok(Kept::Whole(Bytes::from(whole)))
 }
 

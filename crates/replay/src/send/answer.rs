@@ -98,7 +98,7 @@ pub(crate) async fn read(
             Ok(Some(Err(cause))) => {
                 error = Some(format!(
                     "the response body broke off after {bytes} bytes: {}",
-                    super::reason(&cause)
+                    wayside_exchange::cause::chain(&cause)
                 ));
                 break;
             }

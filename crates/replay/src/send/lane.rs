@@ -8,11 +8,11 @@ use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::task::JoinSet;
 use wayside_exchange::HttpVersion;
+use wayside_exchange::cause::chain;
 use wayside_transport::Alpn;
 use wayside_transport::dial::Dialer;
 
 use super::body::Outgoing;
-use super::reason;
 use crate::plan::Step;
 
 /// Idle lanes beyond this many are closed, the longest unused first: a recorded client may have
@@ -128,7 +128,7 @@ impl Lanes {
         let dialled = dialled.map_err(|error| error.to_string())?;
         let prior_knowledge = self.prior_knowledge && !http1 && dialled.tls.is_none();
         let io = TokioIo::new(dialled.stream);
-        let failed = |error: hyper::Error| format!("could not speak HTTP: {}", reason(&error));
+        let failed = |error: hyper::Error| format!("could not speak HTTP: {}", chain(&error));
         if dialled.alpn == Some(Alpn::Http2) || prior_knowledge {
             let (sender, connection) = http2::Builder::new(TokioExecutor::new())
                 .timer(TokioTimer::new())

@@ -11,6 +11,7 @@ use std::time::SystemTime;
 
 use anyhow::Context as _;
 use serde_json::json;
+use wayside_exchange::Timestamp;
 use wayside_transport::authority::Authority;
 
 use crate::args::{CertificateForm, CertsArgs, CertsVerb};
@@ -60,7 +61,7 @@ fn show(json: bool, data: &Path, printer: &mut Printer) -> anyhow::Result<()> {
     if json {
         return printer.json(&json!({
             "authority": authority.subject(),
-            "not_after": clock::timestamp(authority.not_after()),
+            "not_after": Timestamp::from(authority.not_after()),
             "sha256": authority.fingerprint_sha256(),
             "certificate": ca_file(data),
         }));
@@ -80,7 +81,7 @@ fn show(json: bool, data: &Path, printer: &mut Printer) -> anyhow::Result<()> {
 /// The day, and how many days that is from now.
 fn until(at: SystemTime) -> String {
     let days = at.duration_since(clock::system_time()).unwrap_or_default().as_secs() / 86400;
-    let day = clock::timestamp(at).to_string();
+    let day = Timestamp::from(at).to_string();
     format!("{} ({days} days)", day.get(..10).unwrap_or(&day))
 }
 

@@ -16,7 +16,7 @@ use crate::commands::{clients, exchanges};
 use crate::config;
 use crate::exit::Exit;
 use crate::report::printer::Printer;
-use crate::wire::Wired;
+use crate::wire::{Wired, told};
 
 /// Runs the demo.
 pub fn run(
@@ -100,11 +100,6 @@ fn shopping(
         // It carries five clients' state, too much for the stack of whoever awaits it.
         Box::pin(wayside_examples::clients::run(&host, dial, told(stops))).await
     })
-}
-
-async fn told(mut stops: watch::Receiver<bool>) {
-    // An error says that whoever would tell is gone: as good as told.
-    let _ = stops.wait_for(|stop| *stop).await;
 }
 
 async fn sleep(limit: Duration) {

@@ -13,12 +13,12 @@ use wayside_console::{Api, ConsoleFacts, Control, Live, Token, control_path};
 use wayside_exchange::Summary;
 use wayside_exchange::view::StatusView;
 use wayside_recorder::Recorder;
-use wayside_transport::dial::Upstream;
 use wayside_transport::listen::Bound;
 
 use crate::clock;
 use crate::config::Settings;
 use crate::report::trouble::Trouble;
+use crate::wire::told;
 
 /// Both consoles, running.
 pub(super) struct Consoles {
@@ -45,7 +45,6 @@ impl Consoles {
     pub(super) fn start(
         settings: &Settings,
         recorder: &Recorder,
-        upstream: &Upstream,
         mut addresses: Vec<String>,
     ) -> anyhow::Result<Self> {
         let bound = settings.console.map(bind).transpose()?;
@@ -63,7 +62,6 @@ impl Consoles {
                 listening: addresses,
             },
         };
-        tracing::debug!(%upstream, "console starts");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let listening = {
             let _inside = runtime.enter();
@@ -120,9 +118,4 @@ fn bind(address: SocketAddr) -> anyhow::Result<Bound> {
 fn listen(data: &Path, bound: Option<Bound>) -> anyhow::Result<(Control, Option<TcpListener>)> {
     let control = Control::bind(&control_path(data))?;
     Ok((control, bound.map(Bound::into_tokio).transpose()?))
-}
-
-async fn told(mut stops: watch::Receiver<bool>) {
-    // An error says that whoever would tell is gone: as good as told.
-    let _ = stops.wait_for(|stop| *stop).await;
 }
