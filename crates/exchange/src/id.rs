@@ -1,8 +1,9 @@
 //! Ids that are short, sortable by time and unambiguous by prefix.
 //!
-//! An exchange's id is 60 bits: 40 bits of milliseconds since 2026-01-01 UTC, 6 bits of worker and
-//! 14 bits of sequence, shown as twelve characters of Crockford's base 32 in lower case. A session
-//! is named after its first exchange, with an `s` before it.
+//! An exchange's id is 60 bits: 50 bits of microseconds since 2026-01-01 UTC (35 years), 6 bits of
+//! worker and 4 bits of sequence, shown as twelve characters of Crockford's base 32 in lower case.
+//! Microseconds, so that a listing by id is in the order of starts also where one client's requests
+//! went to several workers. A session is named after its first exchange, with an `s` before it.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,14 +12,17 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::time::Timestamp;
 
-/// 2026-01-01T00:00:00Z in milliseconds since the Unix epoch.
-const EPOCH_MS: i64 = 1_767_225_600_000;
+/// 2026-01-01T00:00:00Z in microseconds since the Unix epoch.
+const EPOCH: i64 = 1_767_225_600_000_000;
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 const CHARACTERS: usize = 12;
-const SEQUENCE_BITS: u32 = 14;
+const SEQUENCE_BITS: u32 = 4;
 const WORKER_BITS: u32 = 6;
+/// Bits below the time.
+const BELOW: u32 = WORKER_BITS + SEQUENCE_BITS;
+const TIME_BITS: u32 = 50;
 
-/// Names one exchange; greater ids started later (to the millisecond).
+/// Names one exchange; greater ids started later (to the microsecond).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ExchangeId(pub u64);
 
@@ -34,13 +38,14 @@ pub struct NotAnId(pub String);
 impl ExchangeId {
     /// The lowest id that an exchange started at `at` can have.
     pub fn floor(at: Timestamp) -> Self {
-        let ms = (at.0.div_euclid(1000) - EPOCH_MS).clamp(0, (1 << 40) - 1) as u64;
-        Self(ms << (WORKER_BITS + SEQUENCE_BITS))
+        let since = at.0.saturating_sub(EPOCH).clamp(0, (1 << TIME_BITS) - 1) as u64;
+        Self(since << BELOW)
     }
 
-    /// When the exchange started, to the millisecond.
+    /// When the exchange started: exact, unless the clock went back or a worker began more than sixteen
+    /// exchanges within that microsecond.
     pub fn started_at(self) -> Timestamp {
-        Timestamp((((self.0 >> (WORKER_BITS + SEQUENCE_BITS)) as i64) + EPOCH_MS) * 1000)
+        Timestamp((self.0 >> BELOW) as i64 + EPOCH)
     }
 
     /// The lowest and the highest id that begin with `prefix` (1 to 12 characters, any case).
@@ -135,9 +140,9 @@ pub struct ExchangeIds {
 impl ExchangeIds {
     /// Ids of `worker` (taken modulo 64), all greater than `after`, the newest id already stored.
     pub fn new(worker: usize, after: ExchangeId) -> Self {
-        let next_ms = (after.0 >> (WORKER_BITS + SEQUENCE_BITS)) + 1;
+        let next = (after.0 >> BELOW) + 1;
         let worker = (worker as u64 % (1 << WORKER_BITS)) << SEQUENCE_BITS;
-        let last = if after.0 == 0 { 0 } else { next_ms << (WORKER_BITS + SEQUENCE_BITS) };
+        let last = if after.0 == 0 { 0 } else { next << BELOW };
         Self { worker, last: last | worker }
     }
 
@@ -148,9 +153,8 @@ impl ExchangeIds {
         self.last = if fresh > self.last {
             fresh
         } else if self.last & sequence_mask == sequence_mask {
-            // This millisecond is used up: borrow from the next one.
-            (((self.last >> (WORKER_BITS + SEQUENCE_BITS)) + 1) << (WORKER_BITS + SEQUENCE_BITS))
-                | self.worker
+            // This microsecond is used up: borrow from the next one.
+            (((self.last >> BELOW) + 1) << BELOW) | self.worker
         } else {
             self.last + 1
         };
@@ -170,13 +174,13 @@ mod tests {
         let id = ExchangeIds::new(3, ExchangeId(0)).next(NOW);
         assert_eq!(id.to_string().len(), 12);
         assert_eq!(id.to_string().parse::<ExchangeId>().unwrap(), id);
-        assert_eq!(id.started_at().0, NOW.0 / 1000 * 1000);
+        assert_eq!(id.started_at(), NOW);
         let session = SessionId(id);
         assert_eq!(session.to_string().parse::<SessionId>().unwrap(), session);
     }
 
     #[test]
-    fn ids_grow_when_the_clock_goes_back_and_when_a_millisecond_is_used_up() {
+    fn ids_grow_when_the_clock_goes_back_and_when_a_microsecond_is_used_up() {
         let mut ids = ExchangeIds::new(1, ExchangeId(0));
         let mut last = ids.next(NOW);
         for step in 0..40_000_i64 {
@@ -196,6 +200,16 @@ mod tests {
             assert!(seen.insert(a.next(NOW)));
             assert!(seen.insert(b.next(NOW)));
         }
+    }
+
+    #[test]
+    fn ids_of_several_workers_are_in_the_order_of_starts() {
+        let mut workers = [3, 2, 1, 0].map(|worker| ExchangeIds::new(worker, ExchangeId(0)));
+        let ids: Vec<ExchangeId> = (0..)
+            .zip(workers.iter_mut())
+            .map(|(later, worker)| worker.next(Timestamp(NOW.0 + later)))
+            .collect();
+        assert!(ids.is_sorted(), "{ids:?}");
     }
 
     #[test]

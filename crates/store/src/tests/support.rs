@@ -17,7 +17,7 @@ pub(super) const START: Timestamp = Timestamp(1_795_000_000_000_000);
 
 /// The id of the n-th millisecond.
 pub(super) fn id(n: u64) -> ExchangeId {
-    ExchangeId(ExchangeId::floor(START).0 + (n << 20))
+    ExchangeId(ExchangeId::floor(START).0 + ((n * 1000) << 10))
 }
 
 /// A plain row.
