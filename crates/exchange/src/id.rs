@@ -130,6 +130,32 @@ macro_rules! as_text {
 }
 as_text!(ExchangeId, SessionId);
 
+/// Hashes an [`ExchangeId`] by a single multiplication: ids are ours, and no two are alike, so a map of
+/// them needs no defence against chosen keys.
+pub type IdHashing = std::hash::BuildHasherDefault<IdHasher>;
+
+/// See [`IdHashing`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct IdHasher(u64);
+
+impl std::hash::Hasher for IdHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.write_u64(u64::from(byte));
+        }
+    }
+
+    fn write_u64(&mut self, id: u64) {
+        // Fibonacci hashing (Knuth, TAOCP volume 3, section 6.4); the table takes both ends of it.
+        let mixed = (self.0 ^ id).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = mixed ^ (mixed >> 32);
+    }
+}
+
 /// Hands out ids on one worker: each greater than all before it, even when the clock goes back.
 #[derive(Debug)]
 pub struct ExchangeIds {

@@ -94,6 +94,20 @@ impl Batch {
         Span { start, end: self.arena.len() as u32 }
     }
 
+    /// Keeps bytes of a body: with those right before them, if they are of the same body and of no
+    /// message, so that long bodies come in long runs.
+    pub(crate) fn pass(&mut self, id: ExchangeId, half: Half, at: Option<Timestamp>, bytes: &[u8]) {
+        let more = self.keep(bytes);
+        match self.entries.last_mut() {
+            Some(Entry::Passed { id: before, half: way, at: None, data })
+                if *before == id && *way == half && at.is_none() =>
+            {
+                data.end = more.end;
+            }
+            _ => self.entries.push(Entry::Passed { id, half, at, data: more }),
+        }
+    }
+
     /// The bytes of a span.
     pub(crate) fn bytes(&self, span: Span) -> &[u8] {
         let range = Range { start: span.start as usize, end: span.end as usize };

@@ -12,6 +12,7 @@ use std::time::Duration;
 use tokio::sync::broadcast;
 use wayside_exchange::cause::chain;
 use wayside_exchange::filter::Filter;
+use wayside_exchange::id::IdHashing;
 use wayside_exchange::{ExchangeId, Half, Micros, Summary, Timestamp};
 use wayside_identity::{Credentials, Sessions};
 use wayside_store::seal::SealingKey;
@@ -31,6 +32,8 @@ const GLANCE: Micros = Micros(500_000);
 const GLANCED_BYTES: usize = 64 << 10;
 /// Bytes of bodies that may gather over all running exchanges.
 const GATHERED: usize = 16 << 20;
+/// Bytes of a body that came at once and are worth a piece of their own: they are copied once less.
+const LONG_RUN: usize = 32 << 10;
 /// How many ended exchanges' buffers are kept for the next.
 const SPARES: usize = 256;
 
@@ -43,7 +46,7 @@ pub(crate) struct Desk {
     options: Options,
     counts: Arc<Counts>,
     feed: broadcast::Sender<Arc<Summary>>,
-    running: HashMap<ExchangeId, Running>,
+    running: HashMap<ExchangeId, Running, IdHashing>,
     spares: Vec<Running>,
     begun: u64,
     gathered: usize,
@@ -64,7 +67,7 @@ impl Desk {
             credentials: Credentials::new(key.fingerprint_key()),
             sessions: Sessions::new(options.session_idle),
             glanced: (options.clock)(),
-            running: HashMap::new(),
+            running: HashMap::default(),
             spares: Vec::new(),
             begun: 0,
             gathered: 0,
@@ -179,20 +182,7 @@ impl Desk {
                     }
                 }
                 Entry::Passed { id, half, at, data } => {
-                    if let Some(running) = self.running.get_mut(id) {
-                        let before = running.gathered(*half);
-                        running.passed(*half, *at, batch.bytes(*data), self.options.body_limit);
-                        self.gathered += running.gathered(*half) - before;
-                        if running.is_large(*half)
-                            && let Some(mut running) = self.running.remove(id)
-                        {
-                            self.write_ahead(&mut running, *half);
-                            self.running.insert(*id, running);
-                        }
-                    }
-                    if self.gathered > self.crowded {
-                        self.make_room();
-                    }
+                    self.passed(*id, *half, *at, batch.bytes(*data));
                 }
                 Entry::Shed { id, half, bytes } => {
                     if let Some(running) = self.running.get_mut(id) {
@@ -211,6 +201,30 @@ impl Desk {
                     }
                 }
             }
+        }
+    }
+
+    /// Takes bytes of a body: a long run goes to the store at once, the others gather.
+    fn passed(&mut self, id: ExchangeId, half: Half, at: Option<Timestamp>, data: &[u8]) {
+        let Some(running) = self.running.get_mut(&id) else { return };
+        let kept = running.passed(half, at, data, self.options.body_limit);
+        let data = data.get(..kept).unwrap_or_default();
+        if running.gathered(half) == 0 && data.len() >= LONG_RUN {
+            if let Err(error) = running.write_run(half, data, &mut self.writer) {
+                self.counts.problem(Some(chain(&error)));
+            }
+            return;
+        }
+        running.gather(half, data);
+        self.gathered += data.len();
+        if running.is_large(half)
+            && let Some(mut running) = self.running.remove(&id)
+        {
+            self.write_ahead(&mut running, half);
+            self.running.insert(id, running);
+        }
+        if self.gathered > self.crowded {
+            self.make_room();
         }
     }
 

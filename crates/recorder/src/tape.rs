@@ -151,8 +151,7 @@ impl Tape {
                 continue;
             }
             let (now, later) = data.split_at_checked(room).unwrap_or((data, &[]));
-            let data_span = filling.batch.keep(now);
-            filling.batch.entries.push(Entry::Passed { id, half, at, data: data_span });
+            filling.batch.pass(id, half, at, now);
             data = later;
         }
     }

@@ -146,13 +146,45 @@ impl Catalogue {
     /// The segment that holds `position`.
     pub(crate) fn segment_at(&self, position: u64) -> Option<Segment> {
         let after = self.segments.partition_point(|segment| segment.base <= position);
-        let segment = *self.segments.get(after.checked_sub(1)?)?;
-        (position < segment.end).then_some(segment)
+        let segment = self.segments.get(after.checked_sub(1)?)?;
+        (position < segment.end).then(|| segment.clone())
     }
 
     /// The position after the last good block.
     pub(crate) fn end(&self) -> u64 {
         self.segments.last().map_or(0, |segment| segment.end)
+    }
+
+    /// The group at `position`, with what is known of it.
+    pub(crate) fn group_at(&self, position: u64) -> Option<(Group, Option<&Arc<ZoneSets>>)> {
+        let n = self.groups.binary_search_by_key(&position, |group| group.position).ok()?;
+        Some((*self.groups.get(n)?, self.zones.get(n)?.as_ref()))
+    }
+
+    /// Puts a settled segment in the place of the raw one of the same number. `moved` tells for a row
+    /// of an old group, by position and number, where it stands now.
+    pub(crate) fn settle(
+        &mut self,
+        segment: Segment,
+        groups: Vec<(Group, Arc<ZoneSets>)>,
+        moved: impl Fn(u64, u32) -> Option<(u64, u32)>,
+    ) {
+        let from = self.groups.partition_point(|group| group.position < segment.base);
+        let to = self.groups.partition_point(|group| group.position < segment.end);
+        for latest in self.latest.values_mut() {
+            if (segment.base..segment.end).contains(&latest.position)
+                && let Some((position, row)) = moved(latest.position, latest.row)
+            {
+                (latest.position, latest.row) = (position, row);
+            }
+        }
+        let (groups, zones): (Vec<Group>, Vec<_>) =
+            groups.into_iter().map(|(group, zone)| (group, Some(zone))).unzip();
+        self.groups.splice(from..to, groups);
+        self.zones.splice(from..to, zones);
+        if let Some(slot) = self.segments.iter_mut().find(|old| old.number == segment.number) {
+            *slot = segment;
+        }
     }
 
     /// Puts the zone map of the group at `position` in its place.

@@ -1,4 +1,4 @@
-//! The index on disk: zone maps and text filters of blocks, in sled.
+//! The index on disk: zone maps of groups, in sled.
 //!
 //! Disposable. Every entry names the block that it speaks of by its checksum and has one of its own,
 //! so an entry that is missing, damaged or of another log is no entry, and a block without one may
@@ -12,11 +12,6 @@ use crate::catalogue::Group;
 use crate::codec::Take;
 use crate::zone::ZoneSets;
 
-pub(crate) mod feed;
-pub(crate) mod text;
-
-use text::TextFilter;
-
 /// sled's cache; its default of a gigabyte is for a database, not for a few hints.
 const CACHE: u64 = 8 << 20;
 const FLUSH_EVERY_MS: u64 = 10_000;
@@ -29,7 +24,6 @@ const PAUSE: Duration = Duration::from_millis(10);
 pub(crate) struct Index {
     _db: sled::Db,
     zones: sled::Tree,
-    texts: sled::Tree,
 }
 
 /// Why there is no index.
@@ -66,8 +60,8 @@ impl Index {
                 .flush_every_ms(Some(FLUSH_EVERY_MS))
                 .mode(sled::Mode::LowSpace)
                 .open()?;
-            let (zones, texts) = (db.open_tree("zones")?, db.open_tree("texts")?);
-            Ok(Index { _db: db, zones, texts })
+            let zones = db.open_tree("zones")?;
+            Ok(Index { _db: db, zones })
         });
         match opened {
             Ok(Ok(index)) => Ok(index),
@@ -101,22 +95,13 @@ impl Index {
         let _ = self.zones.apply_batch(batch);
     }
 
-    /// Whether a text may stand in the exchanges of a block.
-    pub(crate) fn may_have_text(&self, group: &Group, text: &str) -> bool {
-        let Ok(Some(value)) = self.texts.get(group.position.to_be_bytes()) else { return true };
-        checked(&value, group).is_none_or(|bytes| TextFilter::may_have(bytes, text))
-    }
-
-    /// Whether the text filter of a block is made.
-    pub(crate) fn has_text(&self, group: &Group) -> bool {
-        self.texts.contains_key(group.position.to_be_bytes()).unwrap_or(true)
-    }
-
-    /// Keeps the text filter of a block.
-    pub(crate) fn put_text(&self, group: &Group, filter: &TextFilter) {
-        let mut value = group.crc.to_le_bytes().to_vec();
-        value.extend_from_slice(filter.bytes());
-        let _ = self.texts.insert(group.position.to_be_bytes(), sealed(value));
+    /// Forgets the zone maps of blocks that are gone.
+    pub(crate) fn remove_zones(&self, groups: &[Group]) {
+        let mut batch = sled::Batch::default();
+        for group in groups {
+            batch.remove(&group.position.to_be_bytes());
+        }
+        let _ = self.zones.apply_batch(batch);
     }
 
     /// Writes what is in memory.

@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
+use wayside_exchange::Timestamp;
 
 use crate::block::{BlockHeader, HEADER, pack};
 use crate::cache::BlockCache;
 use crate::error::StoreError;
-use crate::segment::{Segment, name_of};
+use crate::segment::{self, Form, Segment, SegmentHeader, name_of};
 use crate::storage::{Storage, StoredFile};
 
-/// Open files that are kept for reading; the proxy needs the others.
+/// Files of settled segments that are kept open; the proxy needs the others.
 const MOST_FILES: usize = 16;
 
 /// The segments as something to read blocks from.
@@ -34,7 +35,11 @@ impl Log {
     }
 
     /// A segment's file, opened for reading.
-    pub(crate) fn file(&self, number: u64) -> Result<Arc<dyn StoredFile>, StoreError> {
+    pub(crate) fn file(&self, segment: &Segment) -> Result<Arc<dyn StoredFile>, StoreError> {
+        if let Form::Raw(file) = &segment.form {
+            return Ok(file.clone());
+        }
+        let number = segment.number;
         let mut files = self.files.lock();
         if let Some(n) = files.iter().position(|(open, _)| *open == number) {
             let file = files.remove(n);
@@ -42,15 +47,19 @@ impl Log {
             files.push(file);
             return Ok(found);
         }
-        let file = self
-            .storage
-            .open(&name_of(number), false)
-            .map_err(|source| StoreError::io("open", &self.path(number), source))?;
+        let file = self.open(number)?;
         if files.len() >= MOST_FILES {
             files.remove(0);
         }
         files.push((number, file.clone()));
         Ok(file)
+    }
+
+    /// Opens the file of the segment of this number.
+    pub(crate) fn open(&self, number: u64) -> Result<Arc<dyn StoredFile>, StoreError> {
+        self.storage
+            .open(&name_of(number), false)
+            .map_err(|source| StoreError::io("open", &self.path(number), source))
     }
 
     /// The block at `position` of `segment`, uncompressed.
@@ -59,51 +68,71 @@ impl Log {
         segment: &Segment,
         position: u64,
     ) -> Result<(BlockHeader, Bytes), StoreError> {
-        if let Some(found) = self.cache.lock().take(position) {
+        let key = (position, segment.is_settled());
+        if let Some(found) = self.cache.lock().take(key) {
             return Ok(found);
         }
         let offset = segment.offset(position);
-        let damaged =
-            |reason| StoreError::Damaged { path: self.path(segment.number), offset, reason };
-        let header = self.header(segment, position)?.ok_or_else(|| damaged("it has no header"))?;
-        let stored = self.payload(segment, &header)?;
+        let damaged = |reason| self.damaged(segment, position, reason);
+        let offset = offset.ok_or_else(|| damaged("its directory does not have it"))?;
+        let header = self.header(segment, offset)?.ok_or_else(|| damaged("it has no header"))?;
+        let stored = self.payload(segment, &header, offset)?;
         let raw = Bytes::from(pack::unpack(&header, stored).map_err(damaged)?);
-        self.cache.lock().put(position, header, &raw);
+        self.cache.lock().put(key, header, &raw);
         Ok((header, raw))
     }
 
-    /// The header at `position`; none when there is none that names this position.
-    pub(crate) fn header(
+    /// When a segment was begun.
+    pub(crate) fn created(&self, segment: &Segment) -> Result<Timestamp, StoreError> {
+        let mut bytes = [0; segment::HEADER];
+        self.read(segment, 0, &mut bytes)?;
+        Ok(SegmentHeader::decode(&bytes).map_or(Timestamp(0), |header| header.created))
+    }
+
+    /// That the block at `position` of `segment` is not what it should be.
+    pub(crate) fn damaged(
         &self,
         segment: &Segment,
         position: u64,
-    ) -> Result<Option<BlockHeader>, StoreError> {
-        let mut bytes = [0; HEADER];
-        self.read(segment, position, &mut bytes)?;
-        Ok(BlockHeader::decode(&bytes).filter(|header| header.position == position))
+        reason: &'static str,
+    ) -> StoreError {
+        let offset = segment.offset(position).unwrap_or(0);
+        StoreError::Damaged { path: self.path(segment.number), offset, reason }
     }
 
-    /// The payload of a block as stored, perhaps cut short.
+    /// The header at `offset` of the segment's file; none when there is none whose place that is.
+    pub(crate) fn header(
+        &self,
+        segment: &Segment,
+        offset: u64,
+    ) -> Result<Option<BlockHeader>, StoreError> {
+        let mut bytes = [0; HEADER];
+        self.read(segment, offset, &mut bytes)?;
+        Ok(BlockHeader::decode(&bytes).filter(|header| segment.has(header, offset)))
+    }
+
+    /// The payload of the block at `offset` as stored, perhaps cut short.
     pub(crate) fn payload(
         &self,
         segment: &Segment,
         header: &BlockHeader,
+        offset: u64,
     ) -> Result<Vec<u8>, StoreError> {
         let mut stored = vec![0; header.stored as usize];
-        let read = self.read(segment, header.position + HEADER as u64, &mut stored)?;
+        let read = self.read(segment, offset + HEADER as u64, &mut stored)?;
         stored.truncate(read);
         Ok(stored)
     }
 
-    /// Reads the log's bytes from `position` on; says how many there were.
+    /// Reads the segment's file from `offset` on; says how many bytes there were.
     pub(crate) fn read(
         &self,
         segment: &Segment,
-        position: u64,
+        offset: u64,
         buffer: &mut [u8],
     ) -> Result<usize, StoreError> {
-        self.file(segment.number)?
-            .read_at(buffer, segment.offset(position))
+        self.file(segment)?
+            .read_at(buffer, offset)
             .map_err(|source| StoreError::io("read", &self.path(segment.number), source))
     }
 }

@@ -3,19 +3,27 @@
 //! A position names a byte of the log over all segments: a segment holds the positions from its
 //! `base` on. When bytes have to be written a second time, after a failed sync, they keep their
 //! position in the new segment, so nothing that refers to them changes; the old segment then ends
-//! where the new one begins.
+//! where the new one begins. When a segment is settled its blocks shrink and move within the file,
+//! and keep their positions too: its directory says where they are.
 
 use std::fmt::Write as _;
+use std::ops::Range;
+use std::sync::Arc;
 
 use wayside_exchange::Timestamp;
 
+use crate::block::BlockHeader;
 use crate::codec::Take;
+use crate::directory::Directory;
+use crate::storage::StoredFile;
+use crate::storage::pages::PAGE;
 
 /// Bytes of a segment's header.
 pub(crate) const HEADER: usize = 40;
 /// The format of segments and blocks that this program writes, and the latest that it reads.
 pub(crate) const VERSION: u32 = 1;
-const MAGIC: [u8; 8] = *b"WAYSEG\r\n";
+const RAW: [u8; 8] = *b"WAYSEG\r\n";
+const SETTLED: [u8; 8] = *b"WAYSET\r\n";
 
 /// What a segment's first bytes say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,36 +36,90 @@ pub(crate) struct SegmentHeader {
     pub(crate) base: u64,
     /// When it was begun.
     pub(crate) created: Timestamp,
+    /// Whether it is settled.
+    pub(crate) settled: bool,
 }
 
 /// A segment of the catalogue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Segment {
     /// Its number, which is its name.
     pub(crate) number: u64,
-    /// The position of the byte after its header.
+    /// The position of its first block.
     pub(crate) base: u64,
     /// The position after its last good block.
     pub(crate) end: u64,
+    /// Where its blocks lie.
+    pub(crate) form: Form,
+}
+
+/// How the blocks of a segment lie in its file.
+#[derive(Clone, Debug)]
+pub(crate) enum Form {
+    /// As they were recorded, each where its position says. The file stays open for as long as anyone
+    /// may read it: once it is settled another file has its name.
+    Raw(Arc<dyn StoredFile>),
+    /// Where the directory says.
+    Settled(Arc<Directory>),
 }
 
 impl Segment {
-    /// Where `position` is in the file.
-    pub(crate) fn offset(&self, position: u64) -> u64 {
-        HEADER as u64 + position.saturating_sub(self.base)
+    /// Where the block at `position` is in the file: while raw, as far from a page border as in the
+    /// log. None where a settled segment has no block.
+    pub(crate) fn offset(&self, position: u64) -> Option<u64> {
+        match &self.form {
+            Form::Raw(_) => Some(self.start() + position.saturating_sub(self.base)),
+            Form::Settled(directory) => directory.offset(position),
+        }
     }
 
-    /// Which position is at `offset` of the file.
+    /// Which position is at `offset` of a file that is raw.
     pub(crate) fn position(&self, offset: u64) -> u64 {
-        self.base + offset.saturating_sub(HEADER as u64)
+        self.base + offset.saturating_sub(self.start())
     }
+
+    /// Where its blocks begin and end in the file.
+    pub(crate) fn span(&self) -> Range<u64> {
+        match &self.form {
+            Form::Raw(_) => self.start()..self.start() + (self.end - self.base),
+            Form::Settled(directory) => self.start()..directory.blocks_end,
+        }
+    }
+
+    /// Whether `header`, found at `offset` of the file, is in its place.
+    pub(crate) fn has(&self, header: &BlockHeader, offset: u64) -> bool {
+        self.offset(header.position) == Some(offset)
+    }
+
+    /// Whether it is settled.
+    pub(crate) fn is_settled(&self) -> bool {
+        matches!(self.form, Form::Settled(_))
+    }
+
+    /// Bytes that its file takes.
+    pub(crate) fn file_bytes(&self) -> u64 {
+        match &self.form {
+            Form::Raw(_) => self.span().end,
+            Form::Settled(directory) => directory.file_bytes,
+        }
+    }
+
+    /// Where the first block is in the file: on its second page.
+    fn start(&self) -> u64 {
+        start_of(self.base)
+    }
+}
+
+/// Where the first block of a segment is in its file.
+pub(crate) fn start_of(base: u64) -> u64 {
+    PAGE as u64 + base % PAGE as u64
 }
 
 impl SegmentHeader {
     /// As bytes.
     pub(crate) fn encode(&self) -> [u8; HEADER] {
         let mut out = Vec::with_capacity(HEADER);
-        out.extend_from_slice(&MAGIC);
+        out.extend_from_slice(if self.settled { &SETTLED } else { &RAW });
         out.extend_from_slice(&self.version.to_le_bytes());
         out.extend_from_slice(&self.number.to_le_bytes());
         out.extend_from_slice(&self.base.to_le_bytes());
@@ -69,10 +131,13 @@ impl SegmentHeader {
     /// From bytes; none when they are not a whole header.
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
         let mut take = Take::new(bytes.get(..HEADER)?);
-        if take.array()? != MAGIC {
-            return None;
-        }
+        let settled = match take.array()? {
+            RAW => false,
+            SETTLED => true,
+            _ => return None,
+        };
         let header = Self {
+            settled,
             version: take.u32()?,
             number: take.u64()?,
             base: take.u64()?,

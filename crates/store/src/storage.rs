@@ -7,9 +7,11 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+mod direct;
 pub(crate) mod disk;
 #[cfg(test)]
 pub(crate) mod faulty;
+pub(crate) mod pages;
 
 /// A folder of segments.
 pub(crate) trait Storage: Send + Sync + fmt::Debug {
@@ -21,7 +23,10 @@ pub(crate) trait Storage: Send + Sync + fmt::Debug {
     fn open(&self, name: &str, write: bool) -> io::Result<Arc<dyn StoredFile>>;
     /// Deletes a file.
     fn remove(&self, name: &str) -> io::Result<()>;
-    /// Makes the creation and deletion of files survive a power loss.
+    /// Puts the file `from` in the place of the file `to`, at once and whole. Who has the old one open
+    /// goes on with it.
+    fn replace(&self, from: &str, to: &str) -> io::Result<()>;
+    /// Makes the creation, replacement and deletion of files survive a power loss.
     fn sync_folder(&self) -> io::Result<()>;
     /// Bytes free on the file system.
     fn free(&self) -> io::Result<u64>;

@@ -6,4 +6,5 @@ mod damage;
 mod faults;
 mod finding;
 mod reopening;
+mod settling;
 mod support;

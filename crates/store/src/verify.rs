@@ -9,18 +9,19 @@ use crate::block::{BlockHeader, Kind, pack};
 use crate::catalogue::load::load;
 use crate::catalogue::scan::{Care, Met, Scan};
 use crate::catalogue::{Catalogue, Group};
+use crate::directory::Directory;
 use crate::error::StoreError;
 use crate::forwarded::Counts;
-use crate::index::feed::{add_text, zone_of};
-use crate::index::text::TextBuilder;
 use crate::index::{Index, NoIndex};
+use crate::keeper::zone_of;
 use crate::lock::Lock;
 use crate::log::Log;
 use crate::record::decode::record;
 use crate::row::decode::rows;
-use crate::segment::Segment;
+use crate::segment::{Form, Segment};
 use crate::storage::disk::Disk;
 use crate::store::{Shared, open};
+use crate::text::table::TextTable;
 
 /// How far a long run is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -89,7 +90,12 @@ pub fn verify(dir: &Path, progress: &mut dyn FnMut(Progress)) -> Result<Verifica
             });
         }
     }
-    let total = loaded.catalogue.segments.iter().map(|segment| segment.end - segment.base).sum();
+    let total = loaded
+        .catalogue
+        .segments
+        .iter()
+        .map(|segment| segment.span().end - segment.span().start)
+        .sum();
     for segment in &loaded.catalogue.segments {
         let done = check.result.bytes;
         check.segment(segment, &mut |bytes| progress(Progress { done: done + bytes, total }))?;
@@ -97,7 +103,7 @@ pub fn verify(dir: &Path, progress: &mut dyn FnMut(Progress)) -> Result<Verifica
     if let Some(last) = loaded.catalogue.segments.last()
         && last.end < counts.whole_until()
     {
-        check.bad(last, last.end, "what the log went on with is missing");
+        check.bad(last, last.file_bytes(), "what the log went on with is missing");
     }
     let mut result = check.result;
     result.exchanges = check.catalogue.stored;
@@ -132,12 +138,10 @@ pub fn rebuild(dir: &Path, progress: &mut dyn FnMut(Progress)) -> Result<(), Sto
     let (groups, total) = (catalogue.groups.clone(), catalogue.end());
     let start = catalogue.segments.first().map_or(0, |segment| segment.base);
     let shared = Arc::new(Shared::new(dir.to_owned(), log, catalogue, None, false));
-    let mut text = TextBuilder::new();
     for group in &groups {
         // A damaged block has no entry, and so may match anything.
         if let Ok(zone) = zone_of(&shared, group) {
-            index.put_zones(&[(*group, zone.clone())]);
-            let _ = add_text(&shared, &index, group, &mut text);
+            index.put_zones(&[(*group, zone)]);
         }
         progress(Progress { done: group.position - start, total: total - start });
     }
@@ -170,31 +174,52 @@ impl Check<'_> {
     ) -> Result<(), StoreError> {
         self.result.segments += 1;
         self.data = None;
-        let mut scan = Scan::new(self.log, *segment, segment.base, Care::Payloads);
+        let span = segment.span();
+        let mut scan = Scan::new(self.log, segment, span.start, Care::Payloads);
         while let Some(met) = scan.step()? {
             match met {
-                Met::Bad(position, reason) => {
+                Met::Bad(offset, reason) => {
                     self.data = None;
-                    self.bad(segment, position, reason);
+                    self.bad(segment, offset, reason);
                 }
                 Met::Good(header, payload) => {
-                    progress(header.position - segment.base);
+                    progress(scan.offset() - span.start);
                     match self.block(&header, payload) {
                         Ok(()) => self.result.blocks += 1,
-                        Err(reason) => self.bad(segment, header.position, reason),
+                        Err(reason) => self.bad(segment, scan.offset() - header.len(), reason),
                     }
                 }
             }
         }
-        self.result.bytes += segment.end - segment.base;
-        progress(segment.end - segment.base);
+        self.directory(segment)?;
+        self.result.bytes += span.end - span.start;
+        progress(span.end - span.start);
         Ok(())
     }
 
-    fn bad(&mut self, segment: &Segment, position: u64, reason: &str) {
+    /// The directory and the text filter of a settled segment.
+    fn directory(&mut self, segment: &Segment) -> Result<(), StoreError> {
+        let Form::Settled(known) = &segment.form else { return Ok(()) };
+        let file = self.log.file(segment)?;
+        let read = Directory::read(&*file)
+            .map_err(|source| StoreError::io("read", &self.log.path(segment.number), source))?;
+        let Some(directory) = read else {
+            self.bad(segment, known.blocks_end, "its directory does not fit");
+            return Ok(());
+        };
+        let Some(table) = directory.texts else { return Ok(()) };
+        for offset in table.chunks() {
+            if TextTable::chunk(&*file, offset).is_err() {
+                self.bad(segment, offset, "the text filter's checksum does not fit");
+            }
+        }
+        Ok(())
+    }
+
+    fn bad(&mut self, segment: &Segment, offset: u64, reason: &str) {
         self.result.damaged.push(DamagedBlock {
             segment: self.log.path(segment.number),
-            offset: segment.offset(position),
+            offset,
             reason: reason.to_owned(),
         });
     }

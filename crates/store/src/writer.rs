@@ -1,6 +1,7 @@
-//! The append side: gathers records into groups, compresses them, and writes each with one call.
+//! The append side: gathers records into groups, and writes many with one call.
 //!
-//! Records wait uncompressed in `group`; whole blocks wait in `pending` and are written together.
+//! Everything waits in `pending`, laid out as it will be in the file. Nothing is compressed here: that
+//! is done when a segment is settled, where no traffic waits for it.
 //! What waits has its position in the log already, so that pieces can be referred to before they
 //! are written, and a failed write is repeated as it was, here or in a new segment.
 
@@ -9,10 +10,10 @@ use std::sync::Arc;
 
 use wayside_exchange::{ExchangeId, Half, Micros, Timestamp};
 
-use crate::block::{BlockHeader, Kind, MOST, Packing, flag, pack::Packer};
+use crate::block::{BlockHeader, Kind, MOST, Packing, flag};
 use crate::error::StoreError;
 use crate::forwarded::ForwardedFile;
-use crate::index::feed::Feed;
+use crate::keeper::Keeping;
 use crate::lock::Lock;
 use crate::record::{Extent, NewRecord, encode};
 use crate::store::{Durability, Options, Shared};
@@ -22,7 +23,7 @@ use pending::Pending;
 use sync::SyncThread;
 use tail::Tail;
 
-mod group;
+pub(crate) mod group;
 pub(crate) mod pending;
 pub(crate) mod sync;
 mod tail;
@@ -34,6 +35,8 @@ const SMALL_BODY: usize = 64 << 10;
 const LARGEST_RECORD: usize = MOST / 2;
 /// How much may wait while the disk refuses; then records are refused.
 const MOST_WAITING: usize = 8 << 20;
+/// What waits is written once it is this long: direct writes get no cheaper beyond.
+const WRITE_FROM: usize = 1 << 20;
 /// What waits this long is written, so that with a tick each 100 ms nothing waits longer.
 const WRITE_AFTER: Micros = Micros(90_000);
 
@@ -41,12 +44,11 @@ const WRITE_AFTER: Micros = Micros(90_000);
 pub struct Writer {
     shared: Arc<Shared>,
     options: Options,
-    packer: Packer,
     group: GroupBuilder,
     pending: Pending,
     tail: Tail,
     sync: SyncThread,
-    feed: Feed,
+    keeping: Keeping,
     forwarded: ForwardedFile,
     now: Timestamp,
     /// When the oldest of what waits had come at the latest.
@@ -64,26 +66,27 @@ pub(crate) struct Parts {
     pub(crate) last_number: u64,
     pub(crate) forwarded: ForwardedFile,
     pub(crate) lock: Lock,
-    pub(crate) feed: Feed,
+    pub(crate) keeping: Keeping,
 }
 
 impl Writer {
     pub(crate) fn new(parts: Parts) -> Result<Writer, StoreError> {
-        let Parts { shared, options, last_number, forwarded, lock, feed } = parts;
+        let Parts { shared, options, last_number, forwarded, lock, keeping } = parts;
         let (end, running, segment) = {
-            let catalogue = shared.catalogue.read();
+            let catalogue = shared.catalogue();
             let running = catalogue.open_ids().collect();
-            (catalogue.end(), running, catalogue.segments.last().copied())
+            // A settled segment is never written to again.
+            let last = catalogue.segments.last().filter(|last| !last.is_settled());
+            (catalogue.end(), running, last.cloned())
         };
         let sync = SyncThread::start(shared.clone())
             .map_err(|source| StoreError::io("start the sync thread of", &shared.dir, source))?;
         Ok(Writer {
-            packer: Packer::new(),
             group: GroupBuilder::new(running),
             pending: Pending::new(end),
             tail: Tail::new(segment, last_number, end),
             sync,
-            feed,
+            keeping,
             forwarded,
             now: Timestamp(0),
             waiting_since: None,
@@ -102,21 +105,17 @@ impl Writer {
         let mut spilled = Vec::new();
         self.spill_body(record, Half::Request, &mut spilled)?;
         self.spill_body(record, Half::Response, &mut spilled)?;
-        let before = self.group.data.len();
-        encode::record(&mut self.group.data, record, &spilled);
-        let len = self.group.data.len() - before;
+        let most = encode::most(record, &spilled);
+        let len = self.pending.record(most, |out| encode::record(out, record, &spilled));
         if len > LARGEST_RECORD {
-            self.group.data.truncate(before);
+            self.pending.take_back(len);
             return Err(StoreError::TooLarge { bytes: len as u64, limit: LARGEST_RECORD as u64 });
         }
         self.group.add(record.summary, len);
         self.waiting_since.get_or_insert(self.now);
-        if self.group.data.len() >= self.options.block_bytes {
+        if self.pending.records() >= self.options.block_bytes {
             self.seal_group();
-            if !self.refused {
-                // The record is taken whatever the disk says; a tick tells of the trouble.
-                let _ = self.write_pending();
-            }
+            self.write_when_enough();
         }
         Ok(())
     }
@@ -133,7 +132,6 @@ impl Writer {
             let (bytes, limit) = (data.len() as u64, LARGEST_RECORD as u64);
             return Err(StoreError::TooLarge { bytes, limit });
         }
-        let position = self.pending.end();
         let header = BlockHeader {
             kind: Kind::Piece,
             packing: Packing::Raw,
@@ -143,7 +141,7 @@ impl Writer {
             raw: 0,
             count: 1,
             back: 0,
-            position,
+            position: 0,
             first: id.0,
             last: id.0,
             earliest: 0,
@@ -151,11 +149,11 @@ impl Writer {
             longest: 0,
             payload_crc: 0,
         };
-        self.packer.pack(header, data, false, &mut self.pending.bytes);
+        // A piece is a block of its own, so it ends the one in the making.
+        self.seal_group();
+        let position = self.pending.put(header, data).position;
         self.waiting_since.get_or_insert(self.now);
-        if self.pending.bytes.len() >= self.options.block_bytes && !self.refused {
-            let _ = self.write_pending();
-        }
+        self.write_when_enough();
         Ok(Extent { position, bytes: data.len() as u64 })
     }
 
@@ -165,8 +163,15 @@ impl Writer {
         self.now = now;
         let due = self.waiting_since.is_some_and(|since| now.since(since) >= WRITE_AFTER);
         let wrote = if due || self.refused { self.flush() } else { Ok(()) };
-        if self.options.durability == Durability::Power {
-            self.sync.request_when_due(now, &mut self.tail, self.shared.recorded());
+        match self.options.durability {
+            Durability::Power => {
+                self.sync.request_when_due(now, &mut self.tail, self.shared.recorded());
+            }
+            // Nothing is promised for a power loss, and no sync can fail.
+            Durability::Process => self.shared.sealing.set_durable(self.tail.end),
+        }
+        if self.shared.sealing.is_asked_to_close() {
+            self.tail.close(&self.shared);
         }
         self.save_unsynced()?;
         wrote
@@ -195,8 +200,8 @@ impl Writer {
     /// Stops cleanly: everything is written and durable, and no exchange counts as lost.
     pub fn close(mut self) -> Result<(), StoreError> {
         self.sync()?;
-        self.feed.finish();
-        let end = self.shared.catalogue.read().end();
+        self.keeping.finish();
+        let end = self.shared.catalogue().end();
         self.forwarded.end(end)
     }
 
@@ -207,8 +212,7 @@ impl Writer {
     }
 
     fn refuse_when_stuck(&self) -> Result<(), StoreError> {
-        let waiting = self.pending.bytes.len() + self.group.data.len();
-        if self.refused && waiting >= MOST_WAITING {
+        if self.refused && self.pending.bytes.len() >= MOST_WAITING {
             return Err(StoreError::Full { path: self.shared.dir.clone() });
         }
         Ok(())
@@ -251,8 +255,17 @@ impl Writer {
     }
 
     fn seal_group(&mut self) {
-        if let Some(sealed) = self.group.seal(&mut self.packer, &mut self.pending) {
-            self.pending.groups.push(sealed);
+        let pending = &mut self.pending;
+        let sealed = self.group.seal(|data, summary, rows| pending.close(data, summary, rows));
+        self.pending.groups.extend(sealed);
+    }
+
+    /// Writes what waits once it is long enough for one good write. What was taken stays taken whatever
+    /// the disk says; a tick tells of the trouble.
+    fn write_when_enough(&mut self) {
+        let enough = WRITE_FROM.min(self.options.segment_bytes as usize);
+        if self.pending.bytes.len() >= enough && !self.refused {
+            let _ = self.write_pending();
         }
     }
 
@@ -272,7 +285,7 @@ impl Writer {
         let groups = self.pending.published();
         self.waiting_since = (!self.group.is_empty()).then_some(self.now);
         self.shared.publish(&groups, self.tail.segment(), self.pending.newest);
-        self.feed.send(groups);
+        self.keeping.send(groups);
         Ok(())
     }
 

@@ -4,14 +4,13 @@
 //! sets of 32-bit hashes; a collision costs reading a block in vain, never a wrong answer.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
 use wayside_exchange::filter::Zone;
 use wayside_exchange::{Micros, SessionId, Summary, Timestamp};
 
 use crate::catalogue::Group;
 use crate::codec::{Take, put};
-use crate::index::Index;
+use crate::text::hints::GroupTexts;
 
 /// A set larger than this says nothing and is not kept.
 const MOST: usize = 256;
@@ -40,7 +39,7 @@ pub(crate) struct ZoneBuilder {
 pub(crate) struct BlockZone<'a> {
     pub(crate) group: &'a Group,
     pub(crate) sets: Option<&'a ZoneSets>,
-    pub(crate) index: Option<&'a Arc<Index>>,
+    pub(crate) texts: GroupTexts<'a>,
 }
 
 impl ZoneBuilder {
@@ -148,7 +147,7 @@ impl Zone for BlockZone<'_> {
     }
 
     fn may_have_text(&self, text: &str) -> bool {
-        self.index.is_none_or(|index| index.may_have_text(self.group, text))
+        self.texts.may_have(text)
     }
 }
 

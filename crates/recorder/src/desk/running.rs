@@ -92,13 +92,15 @@ impl Running {
         self.fresh = true;
     }
 
+    /// Bytes of a body have passed. Says how many of them are to be kept, by [`Running::gather`] or
+    /// [`Running::write_run`].
     pub(super) fn passed(
         &mut self,
         half: Half,
         at: Option<Timestamp>,
         data: &[u8],
         limit: Option<u64>,
-    ) {
+    ) -> usize {
         self.fresh = true;
         let part = self.part(half);
         let room = match limit {
@@ -110,13 +112,18 @@ impl Running {
         if let (Some(at), true) = (at, take > 0) {
             part.arrived(at);
         }
-        part.body.extend_from_slice(data.get(..take).unwrap_or_default());
         part.kept += take as u64;
         part.bytes += data.len() as u64;
         if take < data.len() && !part.closed {
             part.closed = true;
             self.marks.insert(Mark::OverLimit);
         }
+        take
+    }
+
+    /// Keeps bytes until there are more of them.
+    pub(super) fn gather(&mut self, half: Half, data: &[u8]) {
+        self.part(half).body.extend_from_slice(data);
     }
 
     pub(super) fn shed(&mut self, half: Half, bytes: u64) {
@@ -172,23 +179,36 @@ impl Running {
             .sum()
     }
 
-    /// Writes what has gathered of a body. What cannot be written is gone, and marked.
+    /// Writes what has gathered of a body.
     pub(super) fn write_ahead(
         &mut self,
         half: Half,
         writer: &mut Writer,
     ) -> Result<(), StoreError> {
+        let mut gathered = std::mem::take(&mut self.part(half).body);
+        let written = self.write_run(half, &gathered, writer);
+        gathered.clear();
+        self.part(half).body = gathered;
+        written
+    }
+
+    /// Writes bytes of a body that counts them already. What cannot be written is gone, and marked.
+    pub(super) fn write_run(
+        &mut self,
+        half: Half,
+        data: &[u8],
+        writer: &mut Writer,
+    ) -> Result<(), StoreError> {
         let id = self.id;
         let part = self.part(half);
-        let written = writer.append_piece(id, half, &part.body);
+        let written = writer.append_piece(id, half, data);
         if let Ok(extent) = written {
             part.pieces.push(extent);
         } else {
-            part.kept -= part.body.len() as u64;
+            part.kept -= data.len() as u64;
             part.closed = true;
             self.marks.insert(Mark::CaptureShed);
         }
-        self.part(half).body.clear();
         written.map(|_| ())
     }
 

@@ -1,8 +1,10 @@
-//! Payloads: compressing them on the way to the log, checking and unpacking them on the way back.
+//! Payloads: as they are on the way to the log, compressed when a segment is settled, checked and
+//! unpacked on the way back.
 
 use zstd::bulk::{Compressor, Decompressor};
 
 use super::{BlockHeader, HEADER, Packing};
+use crate::storage::pages::PageBuffer;
 
 /// zstd's level 1: the cheapest that still finds repeated heads and field names.
 const LEVEL: i32 = 1;
@@ -21,29 +23,22 @@ impl Packer {
         Self { compressor: Compressor::new(LEVEL).ok(), compressed: Vec::new() }
     }
 
-    /// Appends a block of `payload` to `out`; `header` says everything but packing, lengths and
-    /// checksum. `mixed` payloads are compressed without sampling: heads always shrink.
+    /// Appends a block of `payload` to `out`, compressed where that helps; `header` says everything but
+    /// packing, lengths and checksum. `mixed` payloads are compressed without sampling: heads always
+    /// shrink.
     pub(crate) fn pack(
         &mut self,
-        mut header: BlockHeader,
+        header: BlockHeader,
         payload: &[u8],
         mixed: bool,
-        out: &mut Vec<u8>,
+        out: &mut PageBuffer,
     ) -> BlockHeader {
         let compressed =
             if mixed || self.is_compressible(payload) { self.compress(payload) } else { None };
-        let (packing, stored) = match compressed {
-            Some(compressed) => (Packing::Zstd, compressed),
-            None => (Packing::Raw, payload),
-        };
-        header.packing = packing;
-        header.raw = payload.len() as u32;
-        header.stored = stored.len() as u32;
-        header.payload_crc = crc32c::crc32c(stored);
-        out.reserve(HEADER + stored.len());
-        out.extend_from_slice(&header.encode());
-        out.extend_from_slice(stored);
-        header
+        match compressed {
+            Some(compressed) => put(header, Packing::Zstd, compressed, payload.len(), out),
+            None => put(header, Packing::Raw, payload, payload.len(), out),
+        }
     }
 
     /// Three samples tell images, archives and encrypted bodies from text at a fraction of the cost.
@@ -66,6 +61,39 @@ impl Packer {
         compressor.compress_to_buffer(payload, &mut self.compressed).ok()?;
         (self.compressed.len() < payload.len()).then_some(self.compressed.as_slice())
     }
+}
+
+/// Appends a block of `payload` as it is to `out`; `header` says everything but packing, lengths and
+/// checksum.
+pub(crate) fn put_raw(header: BlockHeader, payload: &[u8], out: &mut PageBuffer) -> BlockHeader {
+    put(header, Packing::Raw, payload, payload.len(), out)
+}
+
+/// Makes a block of what stands in `out` behind room for its header, which begins at `at`.
+pub(crate) fn close_raw(mut header: BlockHeader, at: usize, out: &mut PageBuffer) -> BlockHeader {
+    let payload = out.get(at + HEADER..).unwrap_or_default();
+    (header.packing, header.raw) = (Packing::Raw, payload.len() as u32);
+    header.stored = header.raw;
+    header.payload_crc = crc32c::crc32c(payload);
+    out.put_at(at, &header.encode());
+    header
+}
+
+fn put(
+    mut header: BlockHeader,
+    packing: Packing,
+    stored: &[u8],
+    raw: usize,
+    out: &mut PageBuffer,
+) -> BlockHeader {
+    header.packing = packing;
+    header.raw = raw as u32;
+    header.stored = stored.len() as u32;
+    header.payload_crc = crc32c::crc32c(stored);
+    out.reserve(HEADER + stored.len());
+    out.extend_from_slice(&header.encode());
+    out.extend_from_slice(stored);
+    header
 }
 
 /// The payload of a block, uncompressed; or why it is not what the header says.
@@ -112,7 +140,8 @@ mod tests {
     }
 
     fn round_trip(payload: &[u8]) -> BlockHeader {
-        let mut out = b"before".to_vec();
+        let mut out = PageBuffer::at(0);
+        out.extend_from_slice(b"before");
         let written = Packer::new().pack(header(), payload, false, &mut out);
         let read = BlockHeader::decode(&out[6..]).unwrap();
         assert_eq!(read, written);
@@ -132,10 +161,10 @@ mod tests {
 
     #[test]
     fn any_changed_byte_is_noticed() {
-        let mut out = Vec::new();
+        let mut out = PageBuffer::at(0);
         Packer::new().pack(header(), &b"{\"name\":\"value\"}".repeat(10), true, &mut out);
         for n in 0..out.len() {
-            let mut changed = out.clone();
+            let mut changed = out.to_vec();
             changed[n] ^= 0x20;
             let whole = BlockHeader::decode(&changed)
                 .is_some_and(|header| unpack(&header, changed[HEADER..].to_vec()).is_ok());

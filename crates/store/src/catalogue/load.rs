@@ -1,14 +1,18 @@
 //! Making the catalogue from the segments, and finding where a crash left the log.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::scan::{Care, Met, Pairing, Scan};
 use super::{Catalogue, Group};
-use crate::block::Kind;
+use crate::block::{BlockHeader, HEADER as BLOCK_HEADER, Kind};
+use crate::directory::{Directory, TRAILER};
 use crate::error::StoreError;
 use crate::log::Log;
 use crate::row::{Row, decode};
-use crate::segment::{HEADER, Segment, SegmentHeader, VERSION, number_of};
+use crate::segment::{Form, HEADER, Segment, SegmentHeader, VERSION, number_of, start_of};
+use crate::storage::StoredFile;
 
 /// The catalogue and what was found on the way.
 #[derive(Debug, Default)]
@@ -32,15 +36,25 @@ pub(crate) fn load(log: &Log, tail: Care, whole_until: u64) -> Result<Loaded, St
     let last = segments.last().map(|segment| segment.number);
     for segment in segments {
         let is_last = Some(segment.number) == last;
-        let care = if is_last { tail } else { Care::Headers };
+        let base = segment.base;
+        let directory = match &segment.form {
+            Form::Settled(directory) => Some(directory.clone()),
+            Form::Raw(_) => None,
+        };
         loaded.catalogue.segments.push(segment);
+        if let Some(directory) = directory {
+            let groups = directory.groups.iter().map(Group::of);
+            add_groups(log, &mut loaded, groups);
+            continue;
+        }
+        let care = if is_last { tail } else { Care::Headers };
         let torn_after = is_last.then_some(whole_until);
-        extend(log, &mut loaded, segment.base, care, torn_after)?;
+        extend(log, &mut loaded, base, care, torn_after)?;
     }
     Ok(loaded)
 }
 
-/// Adds what the last segment of the catalogue holds from `from` on. Behind `torn_after` what
+/// Adds what the last segment of the catalogue, a raw one, holds from `from` on. Behind `torn_after` what
 /// follows the last whole group is an unfinished write; elsewhere it is damage.
 pub(crate) fn extend(
     log: &Log,
@@ -49,8 +63,8 @@ pub(crate) fn extend(
     care: Care,
     torn_after: Option<u64>,
 ) -> Result<(), StoreError> {
-    let Some(&segment) = loaded.catalogue.segments.last() else { return Ok(()) };
-    let mut scan = Scan::new(log, segment, from, care);
+    let Some(segment) = loaded.catalogue.segments.last().cloned() else { return Ok(()) };
+    let mut scan = Scan::new(log, &segment, segment.offset(from).unwrap_or(0), care);
     let mut pairing = Pairing::default();
     let mut good_end = from;
     let mut groups = Vec::new();
@@ -65,9 +79,9 @@ pub(crate) fn extend(
                     groups.push(Group::of(&header));
                 }
             }
-            Met::Bad(position, reason) => {
+            Met::Bad(offset, reason) => {
                 pairing.broken();
-                bad.push((position, reason));
+                bad.push((segment.position(offset), reason));
             }
         }
     }
@@ -80,11 +94,16 @@ pub(crate) fn extend(
         groups.retain(|group| group.position < good_end);
         bad.retain(|(position, _)| *position < good_end);
     }
-    let path = log.path(segment.number);
     for (position, reason) in bad {
-        let offset = segment.offset(position);
-        loaded.problems.push(StoreError::Damaged { path: path.clone(), offset, reason });
+        loaded.problems.push(log.damaged(&segment, position, reason));
     }
+    add_groups(log, loaded, groups);
+    Ok(())
+}
+
+/// Adds groups of the last segment.
+fn add_groups(log: &Log, loaded: &mut Loaded, groups: impl IntoIterator<Item = Group>) {
+    let Some(segment) = loaded.catalogue.segments.last().cloned() else { return };
     for group in groups {
         let mut tracked = Vec::new();
         if group.needs_tracking() {
@@ -95,17 +114,13 @@ pub(crate) fn extend(
         }
         loaded.catalogue.push(group, None, &tracked);
     }
-    Ok(())
 }
 
 /// The rows of a group.
 pub(crate) fn rows_of(log: &Log, segment: &Segment, group: &Group) -> Result<Vec<Row>, StoreError> {
     let (header, block): (_, Bytes) = log.block(segment, group.position)?;
-    decode::rows(&block, header.count).ok_or_else(|| StoreError::Damaged {
-        path: log.path(segment.number),
-        offset: segment.offset(group.position),
-        reason: "its rows cannot be read",
-    })
+    decode::rows(&block, header.count)
+        .ok_or_else(|| log.damaged(segment, group.position, "its rows cannot be read"))
 }
 
 /// The segments in the order of their positions, each ending where the next begins.
@@ -121,7 +136,7 @@ fn segments(log: &Log, loaded: &mut Loaded) -> Result<Vec<Segment>, StoreError> 
     for &number in &numbers {
         let path = log.path(number);
         let failed = |source| StoreError::io("read", &path, source);
-        let file = log.file(number)?;
+        let file = log.open(number)?;
         let mut bytes = [0; HEADER];
         let read = file.read_at(&mut bytes, 0).map_err(failed)?;
         let header = SegmentHeader::decode(bytes.get(..read).unwrap_or_default());
@@ -129,10 +144,13 @@ fn segments(log: &Log, loaded: &mut Loaded) -> Result<Vec<Segment>, StoreError> 
             Some(header) if header.version > VERSION => {
                 return Err(StoreError::Newer { path, version: header.version, known: VERSION });
             }
-            Some(header) => {
+            Some(header) if header.settled => {
+                segments.push(settled(log, &header, file, loaded)?);
+            }
+            Some(SegmentHeader { base, .. }) => {
                 let len = file.len().map_err(failed)?;
-                let end = header.base + len.saturating_sub(HEADER as u64);
-                segments.push(Segment { number, base: header.base, end });
+                let end = base + len.saturating_sub(start_of(base));
+                segments.push(Segment { number, base, end, form: Form::Raw(file) });
             }
             // A crash right after the file was made; nothing was in it yet.
             None if read < HEADER || bytes == [0; HEADER] => loaded.obsolete.push(number),
@@ -143,6 +161,52 @@ fn segments(log: &Log, loaded: &mut Loaded) -> Result<Vec<Segment>, StoreError> 
             }),
         }
     }
+    within_their_limits(&mut segments, loaded);
+    Ok(segments)
+}
+
+/// A settled segment; one whose directory is damaged gets another, made from its blocks.
+fn settled(
+    log: &Log,
+    header: &SegmentHeader,
+    file: Arc<dyn StoredFile>,
+    loaded: &mut Loaded,
+) -> Result<Segment, StoreError> {
+    let SegmentHeader { number, base, .. } = *header;
+    let failed = |source| StoreError::io("read", &log.path(number), source);
+    let of = |directory: Directory| Segment {
+        number,
+        base,
+        end: directory.end,
+        form: Form::Settled(Arc::new(directory)),
+    };
+    if let Some(directory) = Directory::read(&*file).map_err(failed)? {
+        return Ok(of(directory));
+    }
+    let file_bytes = file.len().map_err(failed)?;
+    loaded.problems.push(StoreError::Damaged {
+        path: log.path(number),
+        offset: file_bytes.saturating_sub(TRAILER as u64),
+        reason: "the segment's directory does not fit; its blocks are found without it",
+    });
+    let mut directory = Directory::default();
+    let mut offset = start_of(base);
+    while offset < file_bytes {
+        let mut bytes = [0; BLOCK_HEADER];
+        file.read_at(&mut bytes, offset).map_err(failed)?;
+        // The filter and the directory follow the blocks; neither begins like one.
+        let Some(header) = BlockHeader::decode(&bytes) else { break };
+        directory.add(&header, offset);
+        directory.end = directory.end.max(header.position + header.len());
+        offset += header.len();
+    }
+    directory.finish();
+    directory.file_bytes = file_bytes;
+    Ok(of(directory))
+}
+
+/// Each segment ends where the next begins; those of which nothing is left are obsolete.
+fn within_their_limits(segments: &mut Vec<Segment>, loaded: &mut Loaded) {
     let mut limit = u64::MAX;
     for segment in segments.iter_mut().rev() {
         segment.end = segment.end.min(limit).max(segment.base);
@@ -152,5 +216,4 @@ fn segments(log: &Log, loaded: &mut Loaded) -> Result<Vec<Segment>, StoreError> 
         limit = limit.min(segment.base);
     }
     segments.retain(|segment| !loaded.obsolete.contains(&segment.number));
-    Ok(segments)
 }

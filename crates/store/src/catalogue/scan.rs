@@ -24,39 +24,40 @@ pub(crate) enum Care {
 pub(crate) enum Met {
     /// A good block, with its payload as stored where [`Care::Payloads`] asked for it.
     Good(BlockHeader, Vec<u8>),
-    /// Something that is not a good block, at a position. What follows is good, or the end.
+    /// Something that is not a good block, at an offset of the file. What follows is good, or the end.
     Bad(u64, &'static str),
 }
 
-/// A walk over a segment, from a position to the segment's end.
+/// A walk over a segment's file, from an offset to the end of its blocks.
 pub(crate) struct Scan<'a> {
     log: &'a Log,
-    segment: Segment,
-    position: u64,
+    segment: &'a Segment,
+    offset: u64,
+    end: u64,
     care: Care,
 }
 
 impl<'a> Scan<'a> {
-    pub(crate) fn new(log: &'a Log, segment: Segment, from: u64, care: Care) -> Self {
-        Self { log, segment, position: from, care }
+    pub(crate) fn new(log: &'a Log, segment: &'a Segment, from: u64, care: Care) -> Self {
+        Self { log, segment, offset: from, end: segment.span().end, care }
     }
 
     /// The next thing on the way; none at the end.
     pub(crate) fn step(&mut self) -> Result<Option<Met>, StoreError> {
-        let start = self.position;
-        if start >= self.segment.end {
+        let start = self.offset;
+        if start >= self.end {
             return Ok(None);
         }
-        let header = self.log.header(&self.segment, start)?;
-        let Some(header) = header.filter(|header| start + header.len() <= self.segment.end) else {
-            self.position = self.next_good(start + 1)?;
+        let header = self.log.header(self.segment, start)?;
+        let Some(header) = header.filter(|header| start + header.len() <= self.end) else {
+            self.offset = self.next_good(start + 1)?;
             return Ok(Some(Met::Bad(start, "its header does not fit")));
         };
-        self.position = start + header.len();
+        self.offset = start + header.len();
         if self.care == Care::Headers {
             return Ok(Some(Met::Good(header, Vec::new())));
         }
-        let payload = self.log.payload(&self.segment, &header)?;
+        let payload = self.log.payload(self.segment, &header, start)?;
         if crc32c::crc32c(&payload) == header.payload_crc {
             Ok(Some(Met::Good(header, payload)))
         } else {
@@ -64,24 +65,29 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// The position of the next header from `from` on, or the end of the segment.
+    /// How far into the file it has come.
+    pub(crate) fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// The offset of the next header from `from` on, or the end of the blocks.
     fn next_good(&self, from: u64) -> Result<u64, StoreError> {
         let mut window = vec![0; WINDOW];
         let mut start = from;
-        while start < self.segment.end {
-            let read = self.log.read(&self.segment, start, &mut window)?;
+        while start < self.end {
+            let read = self.log.read(self.segment, start, &mut window)?;
             let Some(bytes) = window.get(..read).filter(|bytes| !bytes.is_empty()) else { break };
             for at in memmem::find_iter(bytes, &MAGIC) {
-                let position = start + at as u64;
-                let header = self.log.header(&self.segment, position)?;
-                if header.is_some_and(|header| position + header.len() <= self.segment.end) {
-                    return Ok(position);
+                let offset = start + at as u64;
+                let header = self.log.header(self.segment, offset)?;
+                if header.is_some_and(|header| offset + header.len() <= self.end) {
+                    return Ok(offset);
                 }
             }
             // Windows overlap by what a magic number that straddles their border needs.
             start += (read as u64).saturating_sub(MAGIC.len() as u64 - 1).max(1);
         }
-        Ok(self.segment.end)
+        Ok(self.end)
     }
 }
 

@@ -26,6 +26,25 @@ pub(crate) fn record(out: &mut Vec<u8>, record: &NewRecord<'_>, spilled: &[(Half
     put_bytes(out, record.sealed);
 }
 
+/// The most that `record` may append for a record: its byte strings, and for everything that is counted the
+/// longest that its numbers can be.
+pub(crate) fn most(record: &NewRecord<'_>, spilled: &[(Half, super::Extent)]) -> usize {
+    /// The longest varint.
+    const NUMBER: usize = 10;
+    let message = |message: &NewMessage<'_>| {
+        let body = &message.body;
+        let pairs = body.arrivals.len() + body.pieces.len();
+        let bytes = message.head.len() + message.trailers.len() + body.rest_len();
+        bytes + (8 + 2 * pairs) * NUMBER
+    };
+    let informed: usize = record.informed.iter().map(|head| head.len() + NUMBER).sum();
+    message(&record.request)
+        + record.response.as_ref().map_or(0, message)
+        + informed
+        + record.sealed.len()
+        + (4 + 2 * spilled.len()) * NUMBER
+}
+
 fn message(
     out: &mut Vec<u8>,
     message: &NewMessage<'_>,

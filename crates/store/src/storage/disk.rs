@@ -1,29 +1,48 @@
 //! A folder on the file system: files 0600, the folder 0700.
+//!
+//! Long writes go past the page cache where the file system takes that and the disk keeps up with it.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use super::direct::{self, Pace};
+use super::pages::split;
 use super::{Storage, StoredFile};
 
 /// A folder on the file system.
 #[derive(Debug)]
 pub(crate) struct Disk {
     folder: PathBuf,
+    pace: Arc<Pace>,
+}
+
+/// A file in it.
+#[derive(Debug)]
+struct DiskFile {
+    file: File,
+    path: PathBuf,
+    /// The same file past the page cache; none where the file system has no such thing.
+    direct: OnceLock<Option<File>>,
+    pace: Arc<Pace>,
 }
 
 impl Disk {
     /// The folder, made when it is missing.
     pub(crate) fn create(folder: &Path) -> io::Result<Disk> {
         make_folder(folder)?;
-        Ok(Disk { folder: folder.to_owned() })
+        Ok(Disk::existing(folder))
     }
 
     /// The folder as it is.
     pub(crate) fn existing(folder: &Path) -> Disk {
-        Disk { folder: folder.to_owned() }
+        Disk { folder: folder.to_owned(), pace: Arc::default() }
+    }
+
+    fn file(&self, file: File, path: PathBuf) -> Arc<dyn StoredFile> {
+        Arc::new(DiskFile { file, path, direct: OnceLock::new(), pace: self.pace.clone() })
     }
 }
 
@@ -50,17 +69,22 @@ impl Storage for Disk {
     fn create(&self, name: &str) -> io::Result<Arc<dyn StoredFile>> {
         let path = self.folder.join(name);
         let file =
-            OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)?;
-        Ok(Arc::new(file))
+            OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path)?;
+        Ok(self.file(file, path))
     }
 
     fn open(&self, name: &str, write: bool) -> io::Result<Arc<dyn StoredFile>> {
-        let file = OpenOptions::new().read(true).write(write).open(self.folder.join(name))?;
-        Ok(Arc::new(file))
+        let path = self.folder.join(name);
+        let file = OpenOptions::new().read(true).write(write).open(&path)?;
+        Ok(self.file(file, path))
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
         fs::remove_file(self.folder.join(name))
+    }
+
+    fn replace(&self, from: &str, to: &str) -> io::Result<()> {
+        fs::rename(self.folder.join(from), self.folder.join(to))
     }
 
     fn sync_folder(&self) -> io::Result<()> {
@@ -77,15 +101,28 @@ impl Storage for Disk {
     }
 }
 
-impl StoredFile for File {
+impl DiskFile {
+    fn direct(&self) -> Option<&File> {
+        self.direct.get_or_init(|| direct::open(&self.path, &self.file)).as_ref()
+    }
+}
+
+impl StoredFile for DiskFile {
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
-        self.write_all_at(bytes, offset)
+        let parts = if self.pace.is_direct(bytes.len()) { split(bytes, offset) } else { None };
+        let Some((parts, direct)) = parts.zip(self.direct()) else {
+            return self.file.write_all_at(bytes, offset);
+        };
+        self.file.write_all_at(parts.before, offset)?;
+        let pages_at = offset + parts.before.len() as u64;
+        self.pace.write(direct, &self.file, parts.pages, pages_at)?;
+        self.file.write_all_at(parts.after, pages_at + parts.pages.len() as u64)
     }
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let mut read = 0;
         while let Some(rest) = buffer.get_mut(read..).filter(|rest| !rest.is_empty()) {
-            match FileExt::read_at(self, rest, offset + read as u64) {
+            match self.file.read_at(rest, offset + read as u64) {
                 Ok(0) => break,
                 Ok(n) => read += n,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -96,14 +133,14 @@ impl StoredFile for File {
     }
 
     fn len(&self) -> io::Result<u64> {
-        Ok(self.metadata()?.len())
+        Ok(self.file.metadata()?.len())
     }
 
     fn truncate(&self, len: u64) -> io::Result<()> {
-        self.set_len(len)
+        self.file.set_len(len)
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.sync_data()
+        self.file.sync_data()
     }
 }

@@ -30,7 +30,9 @@ pub(crate) struct Faulty {
 
 #[derive(Debug, Default)]
 struct Disk {
-    files: BTreeMap<String, File>,
+    /// What the folder says now, and what of that is on the platter.
+    files: BTreeMap<String, Arc<Mutex<File>>>,
+    synced: BTreeMap<String, Arc<Mutex<File>>>,
     faults: Faults,
 }
 
@@ -38,12 +40,11 @@ struct Disk {
 struct File {
     now: Vec<u8>,
     synced: Vec<u8>,
-    entry_synced: bool,
 }
 
 #[derive(Debug)]
 struct Handle {
-    name: String,
+    file: Arc<Mutex<File>>,
     disk: Arc<Mutex<Disk>>,
 }
 
@@ -56,10 +57,15 @@ impl Faulty {
     pub(crate) fn lose_power(&self) {
         let mut disk = self.disk.lock();
         disk.faults = Faults::default();
-        disk.files.retain(|_, file| file.entry_synced);
-        for file in disk.files.values_mut() {
-            file.now.clone_from(&file.synced);
+        disk.files = disk.synced.clone();
+        for file in disk.files.values() {
+            let mut file = file.lock();
+            file.now = file.synced.clone();
         }
+    }
+
+    fn handle(&self, file: Arc<Mutex<File>>) -> Arc<dyn StoredFile> {
+        Arc::new(Handle { file, disk: self.disk.clone() })
     }
 }
 
@@ -69,19 +75,18 @@ impl Storage for Faulty {
     }
 
     fn create(&self, name: &str) -> io::Result<Arc<dyn StoredFile>> {
+        let file = Arc::<Mutex<File>>::default();
         let mut disk = self.disk.lock();
         if disk.files.contains_key(name) {
             return Err(ErrorKind::AlreadyExists.into());
         }
-        disk.files.insert(name.to_owned(), File::default());
-        Ok(Arc::new(Handle { name: name.to_owned(), disk: self.disk.clone() }))
+        disk.files.insert(name.to_owned(), file.clone());
+        Ok(self.handle(file))
     }
 
     fn open(&self, name: &str, _write: bool) -> io::Result<Arc<dyn StoredFile>> {
-        if !self.disk.lock().files.contains_key(name) {
-            return Err(ErrorKind::NotFound.into());
-        }
-        Ok(Arc::new(Handle { name: name.to_owned(), disk: self.disk.clone() }))
+        let file = self.disk.lock().files.get(name).cloned().ok_or(ErrorKind::NotFound)?;
+        Ok(self.handle(file))
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
@@ -89,8 +94,16 @@ impl Storage for Faulty {
         Ok(())
     }
 
+    fn replace(&self, from: &str, to: &str) -> io::Result<()> {
+        let mut disk = self.disk.lock();
+        let file = disk.files.remove(from).ok_or(ErrorKind::NotFound)?;
+        disk.files.insert(to.to_owned(), file);
+        Ok(())
+    }
+
     fn sync_folder(&self) -> io::Result<()> {
-        self.disk.lock().files.values_mut().for_each(|file| file.entry_synced = true);
+        let mut disk = self.disk.lock();
+        disk.synced = disk.files.clone();
         Ok(())
     }
 
@@ -106,8 +119,8 @@ impl Storage for Faulty {
 impl StoredFile for Handle {
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         let mut disk = self.disk.lock();
+        let mut file = self.file.lock();
         let faults = disk.faults;
-        let file = disk.files.get_mut(&self.name).ok_or(ErrorKind::NotFound)?;
         let mut fits = bytes.len().min(faults.room.unwrap_or(usize::MAX));
         let breaks = faults.write_fails && !file.now.is_empty() && offset > 0;
         if breaks {
@@ -128,8 +141,7 @@ impl StoredFile for Handle {
     }
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        let disk = self.disk.lock();
-        let file = disk.files.get(&self.name).ok_or(ErrorKind::NotFound)?;
+        let file = self.file.lock();
         let rest = file.now.get(offset as usize..).unwrap_or_default();
         let n = rest.len().min(buffer.len());
         buffer[..n].copy_from_slice(&rest[..n]);
@@ -137,24 +149,20 @@ impl StoredFile for Handle {
     }
 
     fn len(&self) -> io::Result<u64> {
-        Ok(self.disk.lock().files.get(&self.name).map_or(0, |file| file.now.len() as u64))
+        Ok(self.file.lock().now.len() as u64)
     }
 
     fn truncate(&self, len: u64) -> io::Result<()> {
-        if let Some(file) = self.disk.lock().files.get_mut(&self.name) {
-            file.now.truncate(len as usize);
-        }
+        self.file.lock().now.truncate(len as usize);
         Ok(())
     }
 
     fn sync(&self) -> io::Result<()> {
-        let mut disk = self.disk.lock();
-        if disk.faults.sync_fails {
+        if self.disk.lock().faults.sync_fails {
             return Err(io::Error::other("input/output error"));
         }
-        if let Some(file) = disk.files.get_mut(&self.name) {
-            file.synced.clone_from(&file.now);
-        }
+        let mut file = self.file.lock();
+        file.synced = file.now.clone();
         Ok(())
     }
 }

@@ -5,7 +5,7 @@
 //! the rows themselves within a bound, so a store of any size is listed in little memory.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashSet, VecDeque};
+use std::collections::{BinaryHeap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -13,9 +13,10 @@ use wayside_exchange::Summary;
 use wayside_exchange::filter::{Answer, Filter};
 
 use super::{Shared, body};
-use crate::catalogue::Group;
+use crate::catalogue::{Catalogue, Group};
 use crate::error::StoreError;
 use crate::row::Row;
+use crate::text::hints::TextHints;
 use crate::zone::BlockZone;
 
 /// Rows that wait in memory; beyond this a block is read again when its turn comes.
@@ -35,6 +36,9 @@ pub enum Order {
 /// the system ends the listing.
 pub struct Found {
     shared: Arc<Shared>,
+    /// The store as it was when the listing began.
+    catalogue: Arc<Catalogue>,
+    texts: TextHints,
     filter: Filter,
     order: Order,
     /// Blocks to come, the next one last.
@@ -42,10 +46,6 @@ pub struct Found {
     merge: BinaryHeap<Reverse<Waiting>>,
     read: VecDeque<ReadGroup>,
     rows_read: usize,
-    /// The end of the log when the listing began.
-    end: u64,
-    /// Ids that were given although a later record was written since the listing began.
-    given: HashSet<u64>,
     failed: bool,
     /// Turns true when nobody wants the rest.
     abandoned: Option<Arc<AtomicBool>>,
@@ -69,21 +69,19 @@ struct ReadGroup {
 
 impl Found {
     pub(crate) fn new(shared: Arc<Shared>, filter: Filter, order: Order) -> Self {
-        let (mut groups, end) = {
-            let catalogue = shared.catalogue.read();
-            (catalogue.groups.clone(), catalogue.end())
-        };
+        let catalogue = shared.catalogue();
+        let mut groups = catalogue.groups.clone();
         groups.sort_unstable_by_key(|group| Reverse((bound(order, group), group.position)));
         Self {
             shared,
+            catalogue,
+            texts: TextHints::default(),
             filter,
             order,
             groups,
             merge: BinaryHeap::new(),
             read: VecDeque::new(),
             rows_read: 0,
-            end,
-            given: HashSet::new(),
             failed: false,
             abandoned: None,
         }
@@ -121,7 +119,10 @@ impl Found {
             if !waiting.unknown {
                 return Ok(Some(row.summary));
             }
-            let Some(stored) = skip_damage(self.shared.record(&group, row))? else { continue };
+            let Some(stored) = skip_damage(self.shared.record(&self.catalogue, &group, row))?
+            else {
+                continue;
+            };
             let mut read = |half| body::in_memory(&self.shared, &stored, half);
             if self.filter.on_exchange(&stored.exchange, &mut read) {
                 return Ok(Some(stored.exchange.summary));
@@ -137,24 +138,20 @@ impl Found {
         if self.filter.is_all() {
             return true;
         }
-        let catalogue = self.shared.catalogue.read();
-        let n = catalogue.groups.binary_search_by_key(&group.position, |group| group.position);
-        let sets = n.ok().and_then(|n| catalogue.zones.get(n)?.clone());
-        drop(catalogue);
-        let zone = BlockZone { group, sets: sets.as_deref(), index: self.shared.index.as_ref() };
-        self.filter.may_match(&zone)
+        let sets = self.catalogue.group_at(group.position).and_then(|(_, zone)| zone);
+        let texts = self.texts.of(&self.shared.log, &self.catalogue, group);
+        self.filter.may_match(&BlockZone { group, sets: sets.map(Arc::as_ref), texts })
     }
 
     /// Reads a block and puts those of its rows that may be let through into the merge.
     fn enter(&mut self, group: &Group) -> Result<(), StoreError> {
-        let rows = self.shared.rows(group)?;
-        let catalogue = self.shared.catalogue.read();
+        let rows = self.shared.rows(&self.catalogue, group)?;
         for (row, n) in rows.iter().zip(0..) {
             let id = row.summary.id.0;
-            let is_latest = catalogue.latest(id).is_none_or(|latest| {
-                let here = latest.position == group.position && latest.row == n;
-                here || latest.position >= self.end && self.given.insert(id)
-            });
+            let is_latest = self
+                .catalogue
+                .latest(id)
+                .is_none_or(|latest| latest.position == group.position && latest.row == n);
             let answer = self.filter.on_summary(&row.summary);
             if is_latest && answer != Answer::No {
                 let key = key(self.order, id);
@@ -163,7 +160,6 @@ impl Found {
                 self.merge.push(Reverse(Waiting { key, position, row: n, unknown }));
             }
         }
-        drop(catalogue);
         self.keep(*group, rows);
         Ok(())
     }
@@ -187,20 +183,16 @@ impl Found {
                 }
             }
             None => {
-                let Some(group) = self.group_at(waiting.position) else { return Ok(None) };
-                let rows = self.shared.rows(&group)?;
+                let Some((group, _)) = self.catalogue.group_at(waiting.position) else {
+                    return Ok(None);
+                };
+                let rows = self.shared.rows(&self.catalogue, &group)?;
                 self.keep(group, rows);
             }
         }
         let Some(read) = self.read.front_mut() else { return Ok(None) };
         let row = read.rows.get_mut(waiting.row as usize).and_then(Option::take);
         Ok(row.map(|row| (read.group, row)))
-    }
-
-    fn group_at(&self, position: u64) -> Option<Group> {
-        let catalogue = self.shared.catalogue.read();
-        let n = catalogue.groups.binary_search_by_key(&position, |group| group.position).ok()?;
-        catalogue.groups.get(n).copied()
     }
 }
 

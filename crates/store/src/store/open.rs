@@ -10,8 +10,8 @@ use crate::catalogue::scan::Care;
 use crate::catalogue::{Catalogue, Group};
 use crate::error::StoreError;
 use crate::forwarded::{Counts, ForwardedFile};
-use crate::index::feed::Feed;
 use crate::index::{Index, NoIndex};
+use crate::keeper::Keeping;
 use crate::lock::Lock;
 use crate::log::Log;
 use crate::segment::name_of;
@@ -73,8 +73,11 @@ pub(crate) fn on_storage(
     if let Some(problem) = index_problem {
         shared.note_lasting(problem);
     }
-    let feed = Feed::start(&shared);
-    let parts = Parts { shared: shared.clone(), options, last_number, forwarded, lock, feed };
+    // All but the last are closed; that one is, too, once it is settled.
+    let last = shared.catalogue().segments.last().filter(|last| !last.is_settled()).cloned();
+    shared.sealing.closed(last.map_or(last_number, |last| last.number.saturating_sub(1)));
+    let keeping = Keeping::start(&shared);
+    let parts = Parts { shared: shared.clone(), options, last_number, forwarded, lock, keeping };
     Ok((shared, Writer::new(parts)?, recovery))
 }
 
@@ -84,7 +87,15 @@ pub(crate) fn for_reading(dir: &Path) -> Result<Arc<Shared>, StoreError> {
     if let Err(source) = fs::metadata(&folder) {
         return Err(StoreError::io("open the store", dir, source));
     }
-    let log = Log::new(Arc::new(Disk::existing(&folder)));
+    reading_from(dir, Arc::new(Disk::existing(&folder)))
+}
+
+/// Opens for reading with the segments on any storage.
+pub(crate) fn reading_from(
+    dir: &Path,
+    storage: Arc<dyn Storage>,
+) -> Result<Arc<Shared>, StoreError> {
+    let log = Log::new(storage);
     let counts = Counts::read(dir);
     let loaded = load(&log, Care::Headers, counts.whole_until())?;
     let shared = Shared::new(dir.to_owned(), log, loaded.catalogue, None, true);
@@ -147,12 +158,18 @@ fn cut_torn_tail(log: &Log, loaded: &Loaded) -> Result<(), StoreError> {
     for &number in &loaded.obsolete {
         let _ = log.storage.remove(&name_of(number));
     }
+    for name in log.storage.list().unwrap_or_default() {
+        // A segment that was being settled; the old one is still there.
+        if name.ends_with(".tmp") {
+            let _ = log.storage.remove(&name);
+        }
+    }
     let Some(last) = loaded.catalogue.segments.last().filter(|_| loaded.torn_bytes > 0) else {
         return Ok(());
     };
     let path = log.path(last.number);
     let file = log.storage.open(&name_of(last.number), true);
-    file.and_then(|file| file.truncate(last.offset(last.end)))
+    file.and_then(|file| file.truncate(last.span().end))
         .map_err(|source| StoreError::io("cut the torn end of", &path, source))
 }
 

@@ -65,8 +65,10 @@ fn exchanges(
     high: ExchangeId,
 ) -> Result<BTreeSet<ExchangeId>, StoreError> {
     let mut ids = BTreeSet::new();
-    for group in groups(shared, |group| group.last >= low.0 && group.first <= high.0) {
-        let Some(rows) = readable(shared.rows(&group))? else { continue };
+    let catalogue = shared.catalogue();
+    let near = |group: &&Group| group.last >= low.0 && group.first <= high.0;
+    for group in catalogue.groups.iter().filter(near) {
+        let Some(rows) = readable(shared.rows(&catalogue, group))? else { continue };
         ids.extend(rows.iter().map(|row| row.summary.id).filter(|id| (low..=high).contains(id)));
         if ids.len() > MOST_NAMED {
             break;
@@ -84,10 +86,11 @@ fn sessions(
 ) -> Result<BTreeSet<SessionId>, StoreError> {
     let (from, to) = (low.0.0, high.0.0);
     let mut ids = BTreeSet::new();
+    let catalogue = shared.catalogue();
     for first_only in [true, false] {
-        let near = |group: &Group| group.last >= from && (!first_only || group.first <= to);
-        for group in groups(shared, near) {
-            let Some(rows) = readable(shared.rows(&group))? else { continue };
+        let near = |group: &&Group| group.last >= from && (!first_only || group.first <= to);
+        for group in catalogue.groups.iter().filter(near) {
+            let Some(rows) = readable(shared.rows(&catalogue, group))? else { continue };
             let sessions = rows.iter().map(|row| row.summary.session);
             ids.extend(sessions.filter(|id| (low..=high).contains(id)));
             if ids.len() > MOST_NAMED {
@@ -99,10 +102,6 @@ fn sessions(
         }
     }
     Ok(ids)
-}
-
-fn groups(shared: &Shared, fits: impl Fn(&Group) -> bool) -> Vec<Group> {
-    shared.catalogue.read().groups.iter().filter(|group| fits(group)).copied().collect()
 }
 
 fn readable<T>(read: Result<T, StoreError>) -> Result<Option<T>, StoreError> {

@@ -22,6 +22,7 @@ use crate::record::Extent;
 use crate::record::decode::{Stored, record};
 use crate::row::Row;
 use crate::segment::{Segment, number_of};
+use crate::settle::Sealing;
 use crate::writer::pending::Sealed;
 
 /// How many blocks' rows are kept decoded.
@@ -37,12 +38,14 @@ const MOST_PROBLEMS: usize = 100;
 pub(crate) struct Shared {
     pub(crate) dir: PathBuf,
     pub(crate) log: Log,
-    pub(crate) catalogue: RwLock<Catalogue>,
+    catalogue: RwLock<Arc<Catalogue>>,
     pub(crate) index: Option<Arc<Index>>,
     /// Whether another process may append.
     pub(crate) read_only: bool,
     recorded: AtomicU64,
     durable: AtomicU64,
+    /// What the writer and the settling tell each other.
+    pub(crate) sealing: Sealing,
     problems: Mutex<Problems>,
     /// The rows that exchanges were last looked for in, newest last: neighbours are asked for next,
     /// and those that ran at once ended in blocks side by side.
@@ -77,7 +80,8 @@ impl Shared {
         Self {
             dir,
             log,
-            catalogue: RwLock::new(catalogue),
+            sealing: Sealing::at(catalogue.end()),
+            catalogue: RwLock::new(Arc::new(catalogue)),
             index,
             read_only,
             recorded,
@@ -96,34 +100,47 @@ impl Shared {
         self.durable.fetch_max(through.0, Ordering::AcqRel);
     }
 
+    /// The catalogue as it is now. Whoever holds it sees the store of this moment, and can read all that
+    /// it names, whatever is written or settled meanwhile.
+    pub(crate) fn catalogue(&self) -> Arc<Catalogue> {
+        self.catalogue.read().clone()
+    }
+
+    /// Changes the catalogue; those who hold the old one keep it.
+    pub(crate) fn change<T>(&self, change: impl FnOnce(&mut Catalogue) -> T) -> T {
+        change(Arc::make_mut(&mut self.catalogue.write()))
+    }
+
     /// Makes groups that are written known to readers.
     pub(crate) fn publish(&self, groups: &[Sealed], segment: Option<Segment>, newest: u64) {
-        let mut catalogue = self.catalogue.write();
-        match (catalogue.segments.last_mut(), segment) {
-            (Some(last), Some(segment)) if last.number == segment.number => *last = segment,
-            (_, Some(segment)) => catalogue.segments.push(segment),
-            _ => {}
-        }
-        for sealed in groups {
-            catalogue.push(sealed.group, Some(sealed.zone.clone()), &sealed.tracked);
-        }
-        drop(catalogue);
+        self.change(|catalogue| {
+            match (catalogue.segments.last_mut(), segment) {
+                (Some(last), Some(segment)) if last.number == segment.number => *last = segment,
+                (_, Some(segment)) => catalogue.segments.push(segment),
+                _ => {}
+            }
+            for sealed in groups {
+                catalogue.push(sealed.group, Some(sealed.zone.clone()), &sealed.tracked);
+            }
+        });
         self.recorded.fetch_max(newest, Ordering::AcqRel);
     }
 
     /// Puts a segment in the place of everything from its base on.
     pub(crate) fn replace_from(&self, new: Segment) -> Replaced {
-        let mut catalogue = self.catalogue.write();
-        let (kept, emptied) =
-            catalogue.segments.iter().partition::<Vec<Segment>, _>(|old| old.base < new.base);
-        catalogue.segments = kept;
-        let mut cut = None;
-        if let Some(last) = catalogue.segments.last_mut().filter(|last| last.end > new.base) {
-            last.end = new.base;
-            cut = Some(*last);
-        }
-        catalogue.segments.push(new);
-        Replaced { emptied: emptied.into_iter().map(|segment| segment.number).collect(), cut }
+        self.change(|catalogue| {
+            let segments = std::mem::take(&mut catalogue.segments);
+            let (kept, emptied) =
+                segments.into_iter().partition::<Vec<Segment>, _>(|old| old.base < new.base);
+            catalogue.segments = kept;
+            let mut cut = None;
+            if let Some(last) = catalogue.segments.last_mut().filter(|last| last.end > new.base) {
+                last.end = new.base;
+                cut = Some(last.clone());
+            }
+            catalogue.segments.push(new);
+            Replaced { emptied: emptied.into_iter().map(|segment| segment.number).collect(), cut }
+        })
     }
 
     /// In a store that another process may append to: learns of what came since.
@@ -137,20 +154,21 @@ impl Shared {
     }
 
     fn learn(&self) -> Result<(), StoreError> {
-        let known = self.catalogue.read().segments.last().copied();
+        let catalogue = self.catalogue();
+        let known = catalogue.segments.last();
         let names = self.log.storage.list().unwrap_or_default();
         let newest = names.iter().filter_map(|name| number_of(name)).max();
         if newest == known.map(|segment| segment.number) {
-            let Some(known) = known else { return Ok(()) };
+            let Some(known) = known.filter(|known| !known.is_settled()) else { return Ok(()) };
             let len =
-                self.log.file(known.number)?.len().map_err(|source| {
+                self.log.file(known)?.len().map_err(|source| {
                     StoreError::io("read", &self.log.path(known.number), source)
                 })?;
-            if len <= known.offset(known.end) {
+            if len <= known.span().end {
                 return Ok(());
             }
             let mut loaded =
-                load::Loaded { catalogue: self.catalogue.read().clone(), ..Default::default() };
+                load::Loaded { catalogue: Catalogue::clone(&catalogue), ..Default::default() };
             if let Some(last) = loaded.catalogue.segments.last_mut() {
                 last.end = last.position(len);
             }
@@ -169,22 +187,31 @@ impl Shared {
             self.note_damage(problem);
         }
         self.recorded.fetch_max(loaded.catalogue.newest, Ordering::AcqRel);
-        *self.catalogue.write() = loaded.catalogue;
+        *self.catalogue.write() = Arc::new(loaded.catalogue);
     }
 
-    /// The rows of a group.
-    pub(crate) fn rows(&self, group: &Group) -> Result<Vec<Row>, StoreError> {
-        let segment = self.segment_at(group.position)?;
+    /// The rows of a group of `catalogue`.
+    pub(crate) fn rows(
+        &self,
+        catalogue: &Catalogue,
+        group: &Group,
+    ) -> Result<Vec<Row>, StoreError> {
+        let segment = self.segment_at(catalogue, group.position)?;
         rows_of(&self.log, &segment, group).inspect_err(|error| self.note_damage(error))
     }
 
-    /// The record of a row.
-    pub(crate) fn record(&self, group: &Group, row: Row) -> Result<Stored, StoreError> {
+    /// The record of a row of a group of `catalogue`.
+    pub(crate) fn record(
+        &self,
+        catalogue: &Catalogue,
+        group: &Group,
+        row: Row,
+    ) -> Result<Stored, StoreError> {
         let position = group.data_position();
-        let (segment, _, block) = self.block(position, Kind::Data)?;
+        let (segment, _, block) = self.block(catalogue, position, Kind::Data)?;
         let start = row.offset as usize;
         record(&block, start..start + row.len as usize, row.summary).ok_or_else(|| {
-            let error = self.damaged(&segment, position, "a record in it cannot be read");
+            let error = self.log.damaged(&segment, position, "a record in it cannot be read");
             self.note_damage(&error);
             error
         })
@@ -192,50 +219,57 @@ impl Shared {
 
     /// A piece of the body of `id`.
     pub(crate) fn piece(&self, id: ExchangeId, extent: Extent) -> Result<Bytes, StoreError> {
-        let (segment, first, block) = self.block(extent.position, Kind::Piece)?;
+        let catalogue = self.catalogue();
+        let (segment, first, block) = self.block(&catalogue, extent.position, Kind::Piece)?;
         if first == id.0 && block.len() as u64 == extent.bytes {
             return Ok(block);
         }
-        Err(self.damaged(&segment, extent.position, "it is not the piece that is named"))
+        Err(self.log.damaged(&segment, extent.position, "it is not the piece that is named"))
     }
 
     /// The block at `position`, if it is of this kind, with the first id in it.
-    fn block(&self, position: u64, kind: Kind) -> Result<(Segment, u64, Bytes), StoreError> {
-        let segment = self.segment_at(position)?;
+    fn block(
+        &self,
+        catalogue: &Catalogue,
+        position: u64,
+        kind: Kind,
+    ) -> Result<(Segment, u64, Bytes), StoreError> {
+        let segment = self.segment_at(catalogue, position)?;
         let read = self.log.block(&segment, position);
         let (header, block) = read.inspect_err(|error| self.note_damage(error))?;
         if header.kind == kind {
             return Ok((segment, header.first, block));
         }
-        Err(self.damaged(&segment, position, "it is a block of another kind"))
+        Err(self.log.damaged(&segment, position, "it is a block of another kind"))
     }
 
     /// The latest record of an id.
     pub(crate) fn stored(&self, id: ExchangeId) -> Result<Option<Stored>, StoreError> {
-        match self.locate(id)? {
-            Some((group, row)) => self.record(&group, row).map(Some),
+        let catalogue = self.catalogue();
+        match self.locate(&catalogue, id)? {
+            Some((group, row)) => self.record(&catalogue, &group, row).map(Some),
             None => Ok(None),
         }
     }
 
     /// Where the latest record of an id is.
-    pub(crate) fn locate(&self, id: ExchangeId) -> Result<Option<(Group, Row)>, StoreError> {
-        let candidates: Vec<Group> = {
-            let catalogue = self.catalogue.read();
-            let latest = catalogue.latest(id.0);
-            let fits = |group: &&Group| match latest {
-                Some(latest) => group.position == latest.position,
-                None => group.spans(id),
-            };
-            catalogue.groups.iter().rev().filter(fits).copied().collect()
+    pub(crate) fn locate(
+        &self,
+        catalogue: &Catalogue,
+        id: ExchangeId,
+    ) -> Result<Option<(Group, Row)>, StoreError> {
+        let latest = catalogue.latest(id.0);
+        let fits = |group: &&Group| match latest {
+            Some(latest) => group.position == latest.position,
+            None => group.spans(id),
         };
         let mut trouble = None;
-        for group in candidates {
-            match self.rows_to_look_in(&group) {
+        for group in catalogue.groups.iter().rev().filter(fits) {
+            match self.rows_to_look_in(catalogue, group) {
                 // Within a block, too, the last record of an id is the latest.
                 Ok(rows) => {
                     if let Some(row) = rows.iter().rev().find(|row| row.summary.id == id) {
-                        return Ok(Some((group, row.clone())));
+                        return Ok(Some((*group, row.clone())));
                     }
                 }
                 Err(error) => trouble = Some(error),
@@ -244,12 +278,16 @@ impl Shared {
         trouble.map_or(Ok(None), Err)
     }
 
-    fn rows_to_look_in(&self, group: &Group) -> Result<Arc<Vec<Row>>, StoreError> {
+    fn rows_to_look_in(
+        &self,
+        catalogue: &Catalogue,
+        group: &Group,
+    ) -> Result<Arc<Vec<Row>>, StoreError> {
         let key = (group.position, group.crc);
         if let Some((_, rows)) = self.looked_in.lock().iter().find(|(known, _)| *known == key) {
             return Ok(rows.clone());
         }
-        let rows = Arc::new(self.rows(group)?);
+        let rows = Arc::new(self.rows(catalogue, group)?);
         let mut looked_in = self.looked_in.lock();
         if looked_in.len() >= LOOKED_IN {
             looked_in.remove(0);
@@ -261,8 +299,8 @@ impl Shared {
     pub(crate) fn status(&self) -> StoreStatus {
         let index = super::open::index_bytes(&self.dir);
         let free = self.log.storage.free().unwrap_or(0);
-        let catalogue = self.catalogue.read();
-        let log: u64 = catalogue.segments.iter().map(|segment| segment.offset(segment.end)).sum();
+        let catalogue = self.catalogue();
+        let log: u64 = catalogue.segments.iter().map(Segment::file_bytes).sum();
         let some = |id: &AtomicU64| match id.load(Ordering::Acquire) {
             0 => None,
             id => Some(ExchangeId(id)),
@@ -302,17 +340,12 @@ impl Shared {
         }
     }
 
-    fn segment_at(&self, position: u64) -> Result<Segment, StoreError> {
-        self.catalogue.read().segment_at(position).ok_or_else(|| StoreError::Damaged {
+    fn segment_at(&self, catalogue: &Catalogue, position: u64) -> Result<Segment, StoreError> {
+        catalogue.segment_at(position).ok_or_else(|| StoreError::Damaged {
             path: self.log.storage.path(""),
             offset: position,
             reason: "no segment holds it",
         })
-    }
-
-    fn damaged(&self, segment: &Segment, position: u64, reason: &'static str) -> StoreError {
-        let path = self.log.path(segment.number);
-        StoreError::Damaged { path, offset: segment.offset(position), reason }
     }
 }
 

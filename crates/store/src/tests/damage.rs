@@ -12,7 +12,8 @@ use crate::{Order, Store, verify};
 /// The offsets of the blocks in a segment's file, with their headers.
 fn blocks(bytes: &[u8]) -> Vec<(usize, BlockHeader)> {
     let mut blocks = Vec::new();
-    let mut at = segment::HEADER;
+    let base = segment::SegmentHeader::decode(bytes).unwrap().base;
+    let mut at = segment::start_of(base) as usize;
     while let Some(header) = BlockHeader::decode(&bytes[at..]) {
         blocks.push((at, header));
         at += header.len() as usize;
@@ -23,7 +24,7 @@ fn blocks(bytes: &[u8]) -> Vec<(usize, BlockHeader)> {
 #[test]
 fn damage_stays_in_its_block() {
     let dir = tempfile::tempdir().unwrap();
-    let (_, mut writer, _) = open(dir.path());
+    let (_, mut writer, _) = open_in_one(dir.path());
     for start in [0, 10, 20] {
         append_all(&mut writer, start..start + 10);
     }
@@ -60,7 +61,7 @@ fn damage_stays_in_its_block() {
 #[test]
 fn a_damaged_piece_is_an_error_and_never_wrong_bytes() {
     let dir = tempfile::tempdir().unwrap();
-    let (_, mut writer, _) = open(dir.path());
+    let (_, mut writer, _) = open_in_one(dir.path());
     let piece = b"a piece of a long body".repeat(50);
     let extents = [writer.append_piece(id(1), Half::Response, &piece).unwrap()];
     let summary = row(1);
@@ -75,7 +76,7 @@ fn a_damaged_piece_is_an_error_and_never_wrong_bytes() {
     drop(writer);
     let path = segments(dir.path()).pop().unwrap();
     let mut bytes = fs::read(&path).unwrap();
-    bytes[segment::HEADER + HEADER + 5] ^= 1;
+    bytes[segment::start_of(0) as usize + HEADER + 5] ^= 1;
     fs::write(&path, &bytes).unwrap();
     let store = Store::read_only(dir.path()).unwrap();
     let mut reader = store.body(id(1), Half::Response).unwrap().unwrap();
@@ -86,7 +87,7 @@ fn a_damaged_piece_is_an_error_and_never_wrong_bytes() {
 #[test]
 fn a_later_format_is_said_and_left_alone() {
     let dir = tempfile::tempdir().unwrap();
-    let (_, mut writer, _) = open(dir.path());
+    let (_, mut writer, _) = open_in_one(dir.path());
     append_all(&mut writer, [1]);
     drop(writer);
     let path = segments(dir.path()).pop().unwrap();

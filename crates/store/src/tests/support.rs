@@ -10,6 +10,7 @@ use wayside_exchange::{BodyEnd, ExchangeId, Half, Mark, SessionId, Summary, Time
 
 use crate::record::{NewBody, NewMessage, NewRecord};
 use crate::row::tests::bare;
+use crate::settle::Settling;
 use crate::{Extent, Options, Order, Recovery, Store, StoreError, Writer};
 
 /// Where ids of tests begin.
@@ -18,6 +19,11 @@ pub(super) const START: Timestamp = Timestamp(1_795_000_000_000_000);
 /// The id of the n-th millisecond.
 pub(super) fn id(n: u64) -> ExchangeId {
     ExchangeId(ExchangeId::floor(START).0 + ((n * 1000) << 10))
+}
+
+/// The number that an id was made of.
+fn number_of(made: ExchangeId) -> u64 {
+    ((made.0 - id(0).0) >> 10) / 1000
 }
 
 /// A plain row.
@@ -67,7 +73,7 @@ pub(super) fn message<'a>(
 /// Appends a plain exchange with this row.
 pub(super) fn append(writer: &mut Writer, row: &Summary) -> Result<(), StoreError> {
     let request = format!("GET {} HTTP/1.1\r\nHost: shop.example\r\n\r\n", row.target);
-    let body = body_of((row.id.0 - id(0).0) >> 20);
+    let body = body_of(number_of(row.id));
     let rest = [body.as_slice()];
     writer.append(&NewRecord {
         summary: row,
@@ -96,6 +102,22 @@ pub(super) fn small() -> Options {
     Options { block_bytes: 8 << 10, segment_bytes: 12 << 10, ..Options::default() }
 }
 
+/// Settles all segments of a store that nobody writes to, as the recorder does when it is quiet.
+pub(super) fn settle_all(dir: &Path) {
+    let store = Store::read_only(dir).unwrap();
+    store.shared.sealing.closed(u64::MAX);
+    while let Some(settling) = Settling::begin(&store.shared, &[]) {
+        let mut settling = settling.unwrap();
+        while settling.step().unwrap_or_else(|_| panic!("it is damaged")) {}
+        settling.finish().unwrap();
+    }
+}
+
+/// Opens with one segment for everything.
+pub(super) fn open_in_one(dir: &Path) -> (Store, Writer, Recovery) {
+    Store::open(dir, Options { block_bytes: 8 << 10, ..Options::default() }).unwrap()
+}
+
 /// All ids in the store, in an order.
 pub(super) fn ids(store: &Store, order: Order) -> Vec<ExchangeId> {
     store.find(Filter::all(), order).map(|row| row.unwrap().id).collect()
@@ -111,7 +133,7 @@ pub(super) fn holds(store: &Store, numbers: impl IntoIterator<Item = u64>) {
     let wanted: Vec<Summary> = numbers.into_iter().map(row).collect();
     assert_eq!(rows(store), wanted);
     for row in wanted {
-        let n = (row.id.0 - id(0).0) >> 20;
+        let n = number_of(row.id);
         assert_eq!(store.exchange(row.id).unwrap().unwrap().summary, row);
         assert_eq!(body(store, row.id, Half::Response), body_of(n));
     }

@@ -1,20 +1,19 @@
-//! The records that wait for their block, and the rows and facts that go with them.
+//! The rows of one group in the making, and the facts that go with them. Its records are kept by who
+//! makes it.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use wayside_exchange::{Mark, Summary};
 
-use super::pending::{Pending, Sealed};
-use crate::block::{BlockHeader, Kind, Packing, flag, pack::Packer};
+use super::pending::Sealed;
+use crate::block::{BlockHeader, Kind, Packing, flag};
 use crate::catalogue::{Group, Tracked};
 use crate::row::encode::RowEncoder;
 use crate::zone::{ZoneBuilder, status_bit};
 
 /// A group in the making; its buffers serve group after group.
-pub(super) struct GroupBuilder {
-    /// The records, uncompressed.
-    pub(super) data: Vec<u8>,
+pub(crate) struct GroupBuilder {
     rows: RowEncoder,
     zone: ZoneBuilder,
     tracked: Vec<Tracked>,
@@ -24,9 +23,8 @@ pub(super) struct GroupBuilder {
 }
 
 impl GroupBuilder {
-    pub(super) fn new(running: HashSet<u64>) -> Self {
+    pub(crate) fn new(running: HashSet<u64>) -> Self {
         Self {
-            data: Vec::new(),
             rows: RowEncoder::default(),
             zone: ZoneBuilder::default(),
             tracked: Vec::new(),
@@ -35,12 +33,17 @@ impl GroupBuilder {
         }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.facts.count == 0
     }
 
-    /// Adds the row of a record whose `len` bytes were just appended to `data`.
-    pub(super) fn add(&mut self, row: &Summary, len: usize) {
+    /// How many rows it has.
+    pub(crate) fn count(&self) -> u32 {
+        self.facts.count
+    }
+
+    /// Adds the row of a record that takes `len` bytes.
+    pub(crate) fn add(&mut self, row: &Summary, len: usize) {
         let open = row.marks.contains(Mark::Open);
         let was_running =
             if open { !self.running.insert(row.id.0) } else { self.running.remove(&row.id.0) };
@@ -61,25 +64,27 @@ impl GroupBuilder {
         self.zone.add(row);
     }
 
-    /// Appends the group's two blocks to what is to be written; none when there are no records.
-    pub(super) fn seal(&mut self, packer: &mut Packer, pending: &mut Pending) -> Option<Sealed> {
+    /// Adds the flags of a group whose rows were added: what they were told of other rows.
+    pub(crate) fn inherit(&mut self, flags: u8) {
+        self.facts.flags |= flags;
+    }
+
+    /// Hands what the headers of its two blocks say, and the rows, to `put`, which gives both blocks their
+    /// place and says what was written of the second; none when there are no records.
+    pub(crate) fn seal(
+        &mut self,
+        put: impl FnOnce(BlockHeader, BlockHeader, &[u8]) -> BlockHeader,
+    ) -> Option<Sealed> {
         if self.is_empty() {
             return None;
         }
-        let data = BlockHeader { kind: Kind::Data, position: pending.end(), ..self.facts };
-        let data = packer.pack(data, &self.data, true, &mut pending.bytes);
-        let rows = BlockHeader {
-            kind: Kind::Summary,
-            position: pending.end(),
-            back: data.len() as u32,
-            ..self.facts
-        };
-        let rows = packer.pack(rows, self.rows.bytes(), true, &mut pending.bytes);
-        self.data.clear();
+        let data = BlockHeader { kind: Kind::Data, ..self.facts };
+        let summary = BlockHeader { kind: Kind::Summary, ..self.facts };
+        let summary = put(data, summary, self.rows.bytes());
         self.rows.clear();
         self.facts = no_facts();
         Some(Sealed {
-            group: Group::of(&rows),
+            group: Group::of(&summary),
             zone: Arc::new(self.zone.take()),
             tracked: std::mem::take(&mut self.tracked),
         })

@@ -1,8 +1,11 @@
-//! Whole blocks on their way to the disk.
+//! Blocks on their way to the disk, and behind them the DATA block of the group in the making: its
+//! records are put right where they will be written from.
 
 use std::sync::Arc;
 
+use crate::block::{BlockHeader, HEADER, pack};
 use crate::catalogue::{Group, Tracked};
+use crate::storage::pages::PageBuffer;
 use crate::zone::ZoneSets;
 
 /// A group whose blocks are made.
@@ -16,9 +19,11 @@ pub(crate) struct Sealed {
 /// Blocks that are not written yet; they begin where the log ends.
 #[derive(Debug)]
 pub(crate) struct Pending {
+    /// Where in `bytes` the DATA block in the making begins, its header still empty.
+    open: Option<usize>,
     /// Position of the first of `bytes`: everything before it is written.
     pub(crate) start: u64,
-    pub(crate) bytes: Vec<u8>,
+    pub(crate) bytes: PageBuffer,
     pub(crate) groups: Vec<Sealed>,
     /// The greatest id of any group that was ever here.
     pub(crate) newest: u64,
@@ -26,7 +31,45 @@ pub(crate) struct Pending {
 
 impl Pending {
     pub(crate) fn new(start: u64) -> Self {
-        Self { start, bytes: Vec::new(), groups: Vec::new(), newest: 0 }
+        Self { open: None, start, bytes: PageBuffer::at(start), groups: Vec::new(), newest: 0 }
+    }
+
+    /// Bytes of records in the DATA block in the making.
+    pub(crate) fn records(&self) -> usize {
+        self.open.map_or(0, |at| self.bytes.len() - at - HEADER)
+    }
+
+    /// Appends a record of at most `most` bytes to the DATA block in the making; says how long it is.
+    pub(crate) fn record(&mut self, most: usize, encode: impl FnOnce(&mut Vec<u8>)) -> usize {
+        if self.open.is_none() {
+            self.open = Some(self.bytes.len());
+            self.bytes.extend_from_slice(&[0; HEADER]);
+        }
+        let before = self.bytes.len();
+        encode(self.bytes.appending(most));
+        self.bytes.len() - before
+    }
+
+    /// Takes the last `bytes` of the records back.
+    pub(crate) fn take_back(&mut self, bytes: usize) {
+        self.bytes.truncate(self.bytes.len().saturating_sub(bytes));
+        if let Some(at) = self.open.filter(|_| self.records() == 0) {
+            self.bytes.truncate(at);
+            self.open = None;
+        }
+    }
+
+    /// Ends the DATA block in the making, and puts its rows behind it.
+    pub(crate) fn close(
+        &mut self,
+        data: BlockHeader,
+        summary: BlockHeader,
+        rows: &[u8],
+    ) -> BlockHeader {
+        let at = self.open.take().unwrap_or(self.bytes.len());
+        let data = BlockHeader { position: self.start + at as u64, ..data };
+        let data = pack::close_raw(data, at, &mut self.bytes);
+        self.put(BlockHeader { back: data.len() as u32, ..summary }, rows)
     }
 
     /// The position of the next block.
@@ -34,10 +77,16 @@ impl Pending {
         self.start + self.bytes.len() as u64
     }
 
+    /// Appends a block as it is, at the end of the log; no other may be in the making.
+    pub(crate) fn put(&mut self, header: BlockHeader, payload: &[u8]) -> BlockHeader {
+        let header = BlockHeader { position: self.end(), ..header };
+        pack::put_raw(header, payload, &mut self.bytes)
+    }
+
     /// Everything is written: gives the groups, and begins anew behind them.
     pub(crate) fn published(&mut self) -> Vec<Sealed> {
         self.start = self.end();
-        self.bytes.clear();
+        self.bytes.restart(self.start);
         let groups = std::mem::take(&mut self.groups);
         let newest = groups.iter().map(|sealed| sealed.group.last).max();
         self.newest = self.newest.max(newest.unwrap_or(0));

@@ -51,7 +51,7 @@ struct Request {
 
 impl SyncThread {
     pub(super) fn start(shared: Arc<Shared>) -> io::Result<Self> {
-        let durable_position = shared.catalogue.read().end();
+        let durable_position = shared.catalogue().end();
         let state =
             State { request: None, busy: false, stop: false, durable_position, failure: None };
         let desk = Arc::new(Desk { state: Mutex::new(state), changed: Condvar::new() });
@@ -150,6 +150,7 @@ impl Desk {
             match done {
                 Ok(()) => {
                     state.durable_position = request.position;
+                    shared.sealing.set_durable(request.position);
                     shared.set_durable(request.through);
                 }
                 Err(failure) => state.failure = Some(failure),

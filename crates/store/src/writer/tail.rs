@@ -7,7 +7,7 @@ use wayside_exchange::Timestamp;
 
 use super::pending::Pending;
 use crate::error::{StoreError, is_full};
-use crate::segment::{Segment, SegmentHeader, VERSION, name_of};
+use crate::segment::{Form, Segment, SegmentHeader, VERSION, name_of, start_of};
 use crate::storage::StoredFile;
 use crate::store::{Options, Shared};
 
@@ -31,18 +31,24 @@ pub(super) struct Tail {
 impl Tail {
     pub(super) fn new(segment: Option<Segment>, last_number: u64, end: u64) -> Self {
         Self {
+            folder_unsynced: segment.is_some(),
             segment,
             file: None,
             last_number,
             end,
             unsynced: Vec::new(),
-            folder_unsynced: segment.is_some(),
         }
     }
 
     /// The segment that is being written.
     pub(super) fn segment(&self) -> Option<Segment> {
-        self.segment
+        self.segment.clone()
+    }
+
+    /// Writes no more to the segment that is being written, so that it can be settled.
+    pub(super) fn close(&mut self, shared: &Shared) {
+        (self.segment, self.file) = (None, None);
+        shared.sealing.closed(self.last_number);
     }
 
     /// Writes all that is pending, or nothing: after an error the log ends where it ended before.
@@ -53,23 +59,29 @@ impl Tail {
         now: Timestamp,
         pending: &Pending,
     ) -> Result<(), StoreError> {
-        if self.segment.is_some_and(|segment| segment.end - segment.base >= options.segment_bytes) {
-            (self.segment, self.file) = (None, None);
+        let long = |segment: &Segment| segment.end - segment.base >= options.segment_bytes;
+        if self.segment.as_ref().is_some_and(long) {
+            self.close(shared);
         }
         let (segment, file) = self.open(shared, now, pending.start)?;
-        let offset = segment.offset(pending.start);
+        let offset = offset_in(&segment, pending.start);
         let Err(error) = file.write_at(&pending.bytes, offset) else {
             self.wrote(segment, file, pending.end());
             return Ok(());
         };
-        let _ = file.truncate(offset);
         let path = shared.log.path(segment.number);
+        if segment.end > segment.base {
+            let _ = file.truncate(offset);
+        } else {
+            let _ = shared.log.storage.remove(&name_of(segment.number));
+            (self.segment, self.file) = (None, None);
+        }
         if is_full(&error) {
             return Err(StoreError::Full { path: shared.dir.clone() });
         }
         tracing::warn!(segment = %path.display(), %error, "a write failed; a new segment is begun");
         let (segment, file) = self.begin(shared, now, pending.start)?;
-        if let Err(error) = file.write_at(&pending.bytes, segment.offset(pending.start)) {
+        if let Err(error) = file.write_at(&pending.bytes, offset_in(&segment, pending.start)) {
             let _ = shared.log.storage.remove(&name_of(segment.number));
             (self.segment, self.file) = (None, None);
             return Err(StoreError::io("write", &shared.log.path(segment.number), error));
@@ -87,14 +99,16 @@ impl Tail {
         now: Timestamp,
         from: u64,
     ) -> Result<(), StoreError> {
-        let (old, old_file) = (self.segment, self.file.clone());
+        let (old, old_file) = (self.segment.clone(), self.file.clone());
         let copied = self
             .begin(shared, now, from)
             .and_then(|(segment, file)| self.copy(shared, segment, file, from));
         let segment = match copied {
             Ok(segment) => segment,
             Err(error) => {
-                if self.segment != old {
+                if self.segment.as_ref().map(|made| made.number)
+                    != old.as_ref().map(|old| old.number)
+                {
                     let _ = shared.log.storage.remove(&name_of(self.last_number));
                 }
                 (self.segment, self.file) = (old, old_file);
@@ -108,7 +122,7 @@ impl Tail {
         if let Some(cut) = replaced.cut
             && let Ok(file) = shared.log.storage.open(&name_of(cut.number), true)
         {
-            let _ = file.truncate(cut.offset(cut.end));
+            let _ = file.truncate(cut.span().end);
         }
         Ok(())
     }
@@ -123,24 +137,24 @@ impl Tail {
         let mut buffer = vec![0; COPY];
         let mut position = from;
         while position < self.end {
-            let source = shared.catalogue.read().segment_at(position);
-            let until = source.map_or(self.end, |source| source.end);
+            let source = shared.catalogue().segment_at(position);
+            let until = source.as_ref().map_or(self.end, |source| source.end);
             let most = (until - position).min(COPY as u64) as usize;
             let Some(bytes) = buffer.get_mut(..most) else { break };
             let read = match source {
-                Some(source) => shared.log.read(&source, position, bytes)?,
+                Some(source) => shared.log.read(&source, offset_in(&source, position), bytes)?,
                 None => 0,
             };
             // What cannot be read stays a hole, so that everything after it keeps its position.
             let bytes = if read == 0 { bytes } else { bytes.get(..read).unwrap_or_default() };
-            file.write_at(bytes, segment.offset(position)).map_err(|source| {
+            file.write_at(bytes, offset_in(&segment, position)).map_err(|source| {
                 StoreError::io("write", &shared.log.path(segment.number), source)
             })?;
             position += bytes.len() as u64;
         }
         segment.end = self.end;
         self.unsynced.clear();
-        self.wrote(segment, file, self.end);
+        self.wrote(segment.clone(), file, self.end);
         Ok(segment)
     }
 
@@ -158,7 +172,7 @@ impl Tail {
         now: Timestamp,
         start: u64,
     ) -> Result<(Segment, Arc<dyn StoredFile>), StoreError> {
-        match (self.segment, &self.file) {
+        match (self.segment.clone(), &self.file) {
             (Some(segment), Some(file)) => Ok((segment, file.clone())),
             (Some(segment), None) => {
                 let file =
@@ -185,14 +199,19 @@ impl Tail {
         let name = name_of(number);
         let failed = |error: io::Error| StoreError::io("make", &storage.path(&name), error);
         let file = storage.create(&name).map_err(failed)?;
-        let header = SegmentHeader { version: VERSION, number, base, created: now };
+        let header = SegmentHeader { version: VERSION, number, base, created: now, settled: false };
         if let Err(error) = file.write_at(&header.encode(), 0) {
             let _ = storage.remove(&name);
             return Err(failed(error));
         }
-        let segment = Segment { number, base, end: base };
+        let segment = Segment { number, base, end: base, form: Form::Raw(file.clone()) };
         self.folder_unsynced = true;
-        (self.segment, self.file) = (Some(segment), Some(file.clone()));
+        (self.segment, self.file) = (Some(segment.clone()), Some(file.clone()));
         Ok((segment, file))
     }
+}
+
+/// Where a position is in the file of a segment that is being written.
+fn offset_in(segment: &Segment, position: u64) -> u64 {
+    start_of(segment.base) + position.saturating_sub(segment.base)
 }

@@ -1,0 +1,156 @@
+//! The directory of a settled segment: where its blocks lie, and what its groups are.
+//!
+//! It stands at the end of the file, behind the text filter, and ends with a trailer of fixed
+//! length. It is made when the segment is settled and never changes. One that is damaged is made
+//! again by hopping over the blocks; then the text filter is not used.
+
+use crate::block::{BlockHeader, HEADER, Kind};
+use crate::codec::{Take, put};
+use crate::storage::StoredFile;
+use crate::text::table::TextTable;
+
+/// Bytes of the trailer.
+pub(crate) const TRAILER: usize = 72;
+const MAGIC: [u8; 8] = *b"WAYDIR\r\n";
+
+/// Where everything in a settled segment is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Directory {
+    /// The position after the last block that the segment had.
+    pub(crate) end: u64,
+    /// Position and offset of each block, in the order of positions.
+    blocks: Vec<(u64, u64)>,
+    /// Headers of the SUMMARY blocks, in the order of positions.
+    pub(crate) groups: Vec<BlockHeader>,
+    /// Where the blocks end in the file.
+    pub(crate) blocks_end: u64,
+    /// The text filter behind them.
+    pub(crate) texts: Option<TextTable>,
+    pub(crate) file_bytes: u64,
+}
+
+impl Directory {
+    /// A directory of blocks that were written until now, to be added to.
+    pub(crate) fn new(end: u64) -> Self {
+        Self { end, ..Self::default() }
+    }
+
+    /// Adds a block that lies at `offset`.
+    pub(crate) fn add(&mut self, header: &BlockHeader, offset: u64) {
+        self.blocks.push((header.position, offset));
+        if header.kind == Kind::Summary {
+            self.groups.push(*header);
+        }
+        self.blocks_end = self.blocks_end.max(offset + header.len());
+    }
+
+    /// Sorts what was added by position.
+    pub(crate) fn finish(&mut self) {
+        self.blocks.sort_unstable();
+        self.groups.sort_unstable_by_key(|header| header.position);
+    }
+
+    /// Where the block at `position` lies.
+    pub(crate) fn offset(&self, position: u64) -> Option<u64> {
+        let n = self.blocks.binary_search_by_key(&position, |(position, _)| *position).ok()?;
+        self.blocks.get(n).map(|(_, offset)| *offset)
+    }
+
+    /// The column of a group in the text filter.
+    pub(crate) fn column(&self, group: u64) -> Option<usize> {
+        self.groups.binary_search_by_key(&group, |header| header.position).ok()
+    }
+
+    /// Its bytes, trailer included, for a file in which they begin at `offset`.
+    pub(crate) fn encode(&self, offset: u64) -> Vec<u8> {
+        let mut out = Vec::new();
+        put(&mut out, self.blocks.len() as u64);
+        let (mut last_position, mut last_offset) = (0, 0);
+        for &(position, offset) in &self.blocks {
+            put(&mut out, position - last_position);
+            crate::codec::put_delta(&mut out, offset, last_offset);
+            (last_position, last_offset) = (position, offset);
+        }
+        put(&mut out, self.groups.len() as u64);
+        for header in &self.groups {
+            out.extend_from_slice(&header.encode());
+        }
+        let crc = crc32c::crc32c(&out);
+        let len = out.len() as u64;
+        let start = out.len();
+        let texts = self.texts.unwrap_or(TextTable { offset: 0, rows: 0, width: 0 });
+        out.extend_from_slice(&MAGIC);
+        for number in [self.end, self.blocks_end, offset, len, texts.offset] {
+            out.extend_from_slice(&number.to_le_bytes());
+        }
+        for number in [texts.rows, texts.width, crc, 0, 0] {
+            out.extend_from_slice(&number.to_le_bytes());
+        }
+        let crc = crc32c::crc32c(out.get(start..).unwrap_or_default());
+        out.extend_from_slice(&crc.to_le_bytes());
+        out
+    }
+
+    /// Reads it from the end of a file; none where it is damaged.
+    pub(crate) fn read(file: &dyn StoredFile) -> std::io::Result<Option<Self>> {
+        let file_bytes = file.len()?;
+        let mut bytes = [0; TRAILER];
+        let Some(trailer_at) = file_bytes.checked_sub(TRAILER as u64) else { return Ok(None) };
+        file.read_at(&mut bytes, trailer_at)?;
+        let Some(trailer) = Trailer::decode(&bytes) else { return Ok(None) };
+        if trailer.offset.checked_add(trailer.len) != Some(trailer_at) {
+            return Ok(None);
+        }
+        let mut bytes = vec![0; trailer.len as usize];
+        let read = file.read_at(&mut bytes, trailer.offset)?;
+        if read < bytes.len() || crc32c::crc32c(&bytes) != trailer.crc {
+            return Ok(None);
+        }
+        Ok(Self::decode(&bytes, &trailer).map(|directory| Self { file_bytes, ..directory }))
+    }
+
+    fn decode(bytes: &[u8], trailer: &Trailer) -> Option<Self> {
+        let mut take = Take::new(bytes);
+        let mut directory = Self {
+            end: trailer.end,
+            blocks_end: trailer.blocks_end,
+            texts: (trailer.texts.rows > 0).then_some(trailer.texts),
+            ..Self::default()
+        };
+        let (mut position, mut offset) = (0_u64, 0);
+        for _ in 0..take.number()? {
+            position = position.checked_add(take.number()?)?;
+            offset = take.delta(offset)?;
+            directory.blocks.push((position, offset));
+        }
+        for _ in 0..take.number()? {
+            directory.groups.push(BlockHeader::decode(take.slice(HEADER)?)?);
+        }
+        take.is_empty().then_some(directory)
+    }
+}
+
+struct Trailer {
+    end: u64,
+    blocks_end: u64,
+    offset: u64,
+    len: u64,
+    crc: u32,
+    texts: TextTable,
+}
+
+impl Trailer {
+    fn decode(bytes: &[u8; TRAILER]) -> Option<Self> {
+        let (content, crc) = bytes.split_last_chunk::<4>()?;
+        if crc32c::crc32c(content) != u32::from_le_bytes(*crc) {
+            return None;
+        }
+        let mut take = Take::new(content);
+        if take.array()? != MAGIC {
+            return None;
+        }
+        let (end, blocks_end, offset, len) = (take.u64()?, take.u64()?, take.u64()?, take.u64()?);
+        let texts = TextTable { offset: take.u64()?, rows: take.u32()?, width: take.u32()? };
+        Some(Self { end, blocks_end, offset, len, crc: take.u32()?, texts })
+    }
+}
