@@ -8,7 +8,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-/// Each crate's floor; a crate uses lower floors only. `examples` and `tests` stand beside the house.
+/// Each crate's floor; a crate uses lower floors only. `examples`, `tests` and `benches` stand beside the house.
 const FLOORS: [(&str, u8); 11] = [
     ("wayside-exchange", 0),
     ("wayside-transport", 1),
@@ -38,8 +38,8 @@ const PURE: [&str; 4] =
     ["wayside-exchange", "wayside-identity", "wayside-analytics", "wayside-formats"];
 const IMPURE: [&str; 6] = ["tokio", "hyper", "hyper-util", "socket2", "mio", "axum"];
 
-/// What may use the examples: they are no floor to stand on.
-const BESIDE: [&str; 2] = ["wayside-examples", "wayside-tests"];
+/// What stands beside the house: no floor to stand on.
+const BESIDE: [&str; 3] = ["wayside-examples", "wayside-tests", "wayside-benches"];
 
 const FORBIDDEN_NAMES: [&str; 6] = ["util", "common", "core", "helper", "manager", "misc"];
 
@@ -249,7 +249,8 @@ fn text<'a>(value: &'a Value, key: &str) -> &'a str {
 
 /// Every Rust file of ours, by its path below the root.
 fn sources() -> Vec<(String, String)> {
-    let mut folders = vec![root().join("crates"), root().join("examples"), root().join("tests")];
+    let mut folders =
+        ["crates", "examples", "tests", "benches"].map(|folder| root().join(folder)).to_vec();
     let mut sources = Vec::new();
     while let Some(folder) = folders.pop() {
         for path in children(&folder) {

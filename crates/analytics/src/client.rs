@@ -1,9 +1,10 @@
 //! Clients: one fold for each, with its routes, and what is wrong with it.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use wayside_exchange::view::ClientView;
-use wayside_exchange::{Outcome, SessionId, Summary, Timestamp};
+use wayside_exchange::{Glance, Outcome, SessionId, Summary, Timestamp};
 
 use crate::latency::Latencies;
 use crate::session::has_latency;
@@ -48,9 +49,9 @@ pub(crate) struct Errors {
 
 impl ClientFold {
     /// A client of whose exchanges `first` is the first seen; it is counted.
-    pub fn new(first: &Summary) -> Self {
+    pub fn new(first: &Glance<'_>) -> Self {
         let mut fold = Self {
-            name: first.client.clone(),
+            name: first.client.to_owned(),
             first_seen: first.started_at,
             last_seen: first.started_at,
             sessions: HashSet::new(),
@@ -63,23 +64,40 @@ impl ClientFold {
     }
 
     /// Takes one more exchange of the client.
-    pub fn add(&mut self, summary: &Summary) {
-        self.first_seen = self.first_seen.min(summary.started_at);
-        self.last_seen = self.last_seen.max(summary.started_at);
+    pub fn add(&mut self, row: &Glance<'_>) {
+        self.first_seen = self.first_seen.min(row.started_at);
+        self.last_seen = self.last_seen.max(row.started_at);
         if self.sessions.len() < SESSIONS {
-            self.sessions.insert(summary.session);
+            self.sessions.insert(row.session);
         }
-        if has_latency(summary) {
-            self.latencies.add(summary.latency());
+        if has_latency(row) {
+            self.latencies.add(row.latency());
         }
-        self.all.add(summary);
-        if let Some(tally) = self.routes.get_mut(&summary.route) {
-            tally.add(summary);
+        self.all.add(row);
+        if let Some(tally) = self.routes.get_mut(row.route) {
+            tally.add(row);
         } else {
-            let room = self.routes.len() < ROUTES;
-            let route = if room { summary.route.clone() } else { String::new() };
-            self.routes.entry(route).or_default().add(summary);
+            self.tally(row.route.to_owned()).add(row);
         }
+    }
+
+    /// Takes what another fold knows of the same client.
+    pub fn merge(&mut self, other: Self) {
+        self.first_seen = self.first_seen.min(other.first_seen);
+        self.last_seen = self.last_seen.max(other.last_seen);
+        let room = SESSIONS.saturating_sub(self.sessions.len());
+        self.sessions.extend(other.sessions.into_iter().take(room));
+        self.latencies.merge(other.latencies);
+        self.all.merge(&other.all);
+        for (route, tally) in other.routes {
+            self.tally(route).merge(&tally);
+        }
+    }
+
+    /// The tally of a route, or of those for which there is no room.
+    fn tally(&mut self, route: String) -> &mut Tally {
+        let room = self.routes.len() < ROUTES || self.routes.contains_key(&route);
+        self.routes.entry(if room { route } else { String::new() }).or_default()
     }
 
     /// The client's name.
@@ -116,21 +134,30 @@ impl ClientFold {
 }
 
 impl Tally {
-    fn add(&mut self, summary: &Summary) {
+    fn add(&mut self, row: &Glance<'_>) {
         self.requests += 1;
-        let status = summary.status.unwrap_or_default();
-        if status >= 500 || summary.outcome == Outcome::UpstreamFailed {
-            self.errors_5xx.add(summary.started_at);
+        let status = row.status.unwrap_or_default();
+        if status >= 500 || row.outcome == Outcome::UpstreamFailed {
+            self.errors_5xx.add(row.started_at);
         } else if status >= 400 {
-            self.errors_4xx.add(summary.started_at);
+            self.errors_4xx.add(row.started_at);
         }
-        if has_latency(summary) {
+        if has_latency(row) {
             self.timed += 1;
-            self.latency_us += u128::from(summary.latency().0);
-            if summary.latency().as_millis() > verdict::LATENCY_MS.investigate {
-                earliest(&mut self.slow_since, summary.started_at);
+            self.latency_us += u128::from(row.latency().0);
+            if row.latency().as_millis() > verdict::LATENCY_MS.investigate {
+                earliest(&mut self.slow_since, Some(row.started_at));
             }
         }
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.requests += other.requests;
+        self.errors_4xx.merge(other.errors_4xx);
+        self.errors_5xx.merge(other.errors_5xx);
+        self.timed += other.timed;
+        self.latency_us += other.latency_us;
+        earliest(&mut self.slow_since, other.slow_since);
     }
 
     pub(crate) fn average_ms(&self) -> f64 {
@@ -140,13 +167,17 @@ impl Tally {
 
 impl Errors {
     fn add(&mut self, at: Timestamp) {
-        self.count += 1;
-        earliest(&mut self.since, at);
+        self.merge(Errors { count: 1, since: Some(at) });
+    }
+
+    fn merge(&mut self, other: Self) {
+        self.count += other.count;
+        earliest(&mut self.since, other.since);
     }
 }
 
-fn earliest(since: &mut Option<Timestamp>, at: Timestamp) {
-    *since = Some(since.map_or(at, |known| known.min(at)));
+fn earliest(since: &mut Option<Timestamp>, other: Option<Timestamp>) {
+    *since = [*since, other].into_iter().flatten().min();
 }
 
 /// All clients that the exchanges belong to, each in its fold.
@@ -157,11 +188,23 @@ pub struct Clients {
 
 impl Clients {
     /// Takes one exchange.
-    pub fn add(&mut self, summary: &Summary) {
-        if let Some(fold) = self.folds.get_mut(&summary.client) {
-            fold.add(summary);
+    pub fn add(&mut self, row: &Glance<'_>) {
+        if let Some(fold) = self.folds.get_mut(row.client) {
+            fold.add(row);
         } else {
-            self.folds.insert(summary.client.clone(), ClientFold::new(summary));
+            self.folds.insert(row.client.to_owned(), ClientFold::new(row));
+        }
+    }
+
+    /// Takes what other folds know.
+    pub fn merge(&mut self, other: Self) {
+        for (name, fold) in other.folds {
+            match self.folds.entry(name) {
+                Entry::Occupied(mut known) => known.get_mut().merge(fold),
+                Entry::Vacant(free) => {
+                    free.insert(fold);
+                }
+            }
         }
     }
 
@@ -189,7 +232,7 @@ pub fn clients<E>(
 ) -> Result<Vec<ClientView>, E> {
     let mut list = Clients::default();
     for summary in summaries {
-        list.add(&summary?);
+        list.add(&summary?.glance());
     }
     Ok(list.views())
 }

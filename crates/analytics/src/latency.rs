@@ -43,6 +43,30 @@ impl Latencies {
         }
     }
 
+    /// Adds those of another.
+    pub fn merge(&mut self, other: Self) {
+        match (&mut self.values, other.values) {
+            (Values::Many(own), Values::Many(others)) => {
+                // Both are made with the same configuration, which is all that it asks for.
+                let _ = own.merge(&others);
+                self.count += other.count;
+                self.sum += other.sum;
+            }
+            (Values::Few(few), Values::Many(others)) => {
+                let few = std::mem::take(few);
+                *self = Self { values: Values::Many(others), ..other };
+                self.add_all(few);
+            }
+            (_, Values::Few(few)) => self.add_all(few),
+        }
+    }
+
+    fn add_all(&mut self, few: Vec<u64>) {
+        for micros in few {
+            self.add(Micros(micros));
+        }
+    }
+
     /// How many.
     pub fn count(&self) -> u64 {
         self.count

@@ -1,10 +1,12 @@
 //! Sessions: one fold for each.
 
+use std::cmp::Reverse;
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 
 use wayside_exchange::view::SessionView;
-use wayside_exchange::{SessionId, Summary, Timestamp};
+use wayside_exchange::{Glance, SessionId, Summary, Timestamp};
 
 use crate::latency::Latencies;
 
@@ -28,10 +30,10 @@ pub struct SessionFold {
 
 impl SessionFold {
     /// A session of which `first` is the first exchange seen; it is counted.
-    pub fn new(first: &Summary) -> Self {
+    pub fn new(first: &Glance<'_>) -> Self {
         let mut fold = Self {
             id: first.session,
-            client: first.client.clone(),
+            client: first.client.to_owned(),
             started_at: first.started_at,
             ended_at: first.ended_at(),
             exchanges: 0,
@@ -45,20 +47,32 @@ impl SessionFold {
     }
 
     /// Takes one more exchange of the session.
-    pub fn add(&mut self, summary: &Summary) {
-        self.started_at = self.started_at.min(summary.started_at);
-        self.ended_at = self.ended_at.max(summary.ended_at());
+    pub fn add(&mut self, row: &Glance<'_>) {
+        self.started_at = self.started_at.min(row.started_at);
+        self.ended_at = self.ended_at.max(row.ended_at());
         self.exchanges += 1;
-        self.errors += u64::from(summary.is_error());
+        self.errors += u64::from(row.is_error());
         if self.routes.len() < ROUTES {
             let hasher = BuildHasherDefault::<DefaultHasher>::default();
-            self.routes.insert(hasher.hash_one(&summary.route));
+            self.routes.insert(hasher.hash_one(row.route));
         }
-        if has_latency(summary) {
-            self.latencies.add(summary.latency());
+        if has_latency(row) {
+            self.latencies.add(row.latency());
         }
         self.bytes =
-            self.bytes.saturating_add(summary.request_bytes).saturating_add(summary.response_bytes);
+            self.bytes.saturating_add(row.request_bytes).saturating_add(row.response_bytes);
+    }
+
+    /// Takes what another fold knows of the same session.
+    pub fn merge(&mut self, other: Self) {
+        self.started_at = self.started_at.min(other.started_at);
+        self.ended_at = self.ended_at.max(other.ended_at);
+        self.exchanges += other.exchanges;
+        self.errors += other.errors;
+        let room = ROUTES.saturating_sub(self.routes.len());
+        self.routes.extend(other.routes.into_iter().take(room));
+        self.latencies.merge(other.latencies);
+        self.bytes = self.bytes.saturating_add(other.bytes);
     }
 
     /// The session's id.
@@ -86,11 +100,9 @@ impl SessionFold {
 
 /// Whether the time that an exchange took is a wait for its answer: not for a connection that became
 /// something else, not while it still runs, not where nothing was asked (a failed TLS handshake).
-pub(crate) fn has_latency(summary: &Summary) -> bool {
+pub(crate) fn has_latency(row: &Glance<'_>) -> bool {
     use wayside_exchange::{Mark, Outcome};
-    summary.outcome != Outcome::Upgraded
-        && !summary.marks.contains(Mark::Open)
-        && !summary.method.is_empty()
+    row.outcome != Outcome::Upgraded && !row.marks.contains(Mark::Open) && row.has_request()
 }
 
 /// All sessions that the exchanges belong to, each in its fold.
@@ -101,11 +113,31 @@ pub struct SessionList {
 
 impl SessionList {
     /// Takes one exchange.
-    pub fn add(&mut self, summary: &Summary) {
+    pub fn add(&mut self, row: &Glance<'_>) {
         self.folds
-            .entry(summary.session)
-            .and_modify(|fold| fold.add(summary))
-            .or_insert_with(|| SessionFold::new(summary));
+            .entry(row.session)
+            .and_modify(|fold| fold.add(row))
+            .or_insert_with(|| SessionFold::new(row));
+    }
+
+    /// Takes what another list knows.
+    pub fn merge(&mut self, other: Self) {
+        for (id, fold) in other.folds {
+            match self.folds.entry(id) {
+                Entry::Occupied(mut known) => known.get_mut().merge(fold),
+                Entry::Vacant(free) => {
+                    free.insert(fold);
+                }
+            }
+        }
+    }
+
+    /// Takes the sessions above `floor` out of the list, or all without one; newest first.
+    pub fn take_above(&mut self, floor: Option<SessionId>) -> Vec<SessionFold> {
+        let is_above = |id: &SessionId, _: &mut SessionFold| floor.is_none_or(|floor| *id > floor);
+        let mut above: Vec<_> = self.folds.extract_if(is_above).map(|(_, fold)| fold).collect();
+        above.sort_unstable_by_key(|fold| Reverse(fold.id));
+        above
     }
 
     /// The sessions, oldest first.
@@ -122,7 +154,7 @@ pub fn sessions<E>(
 ) -> Result<Vec<SessionView>, E> {
     let mut list = SessionList::default();
     for summary in summaries {
-        list.add(&summary?);
+        list.add(&summary?.glance());
     }
     Ok(list.views())
 }
@@ -155,5 +187,29 @@ mod tests {
         let views = sessions(list.iter().cloned().map(Ok::<_, ()>)).unwrap();
         assert_eq!(views.iter().map(|v| v.client.as_str()).collect::<Vec<_>>(), ["a", "b"]);
         assert_eq!(sessions([Ok(list[0].clone()), Err("broken")]).unwrap_err(), "broken");
+    }
+    #[test]
+    fn lists_of_parts_merge_and_give_away_what_is_complete() {
+        let all: Vec<Summary> =
+            (0..200).map(|n| answered("a", n * 60, &format!("GET /{}", n % 3), 200, n)).collect();
+        let of = |rows: &[Summary]| {
+            let mut list = SessionList::default();
+            for row in rows {
+                list.add(&row.glance());
+            }
+            list
+        };
+        let wanted = of(&all).views();
+        let mut merged = of(&all[..77]);
+        merged.merge(of(&all[77..]));
+        let views = merged.views();
+        assert_eq!(
+            views.iter().map(|v| (v.id, v.exchanges, v.routes, v.bytes)).collect::<Vec<_>>(),
+            wanted.iter().map(|v| (v.id, v.exchanges, v.routes, v.bytes)).collect::<Vec<_>>()
+        );
+        let above = merged.take_above(Some(views[3].id));
+        let newest: Vec<_> = views[4..].iter().rev().map(|view| view.id).collect();
+        assert_eq!(above.iter().map(SessionFold::id).collect::<Vec<_>>(), newest);
+        assert_eq!(merged.take_above(None).len(), 4);
     }
 }

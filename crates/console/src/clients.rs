@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use wayside_analytics::{ClientFold, Clients};
 use wayside_exchange::filter::Filter;
 use wayside_exchange::view::ClientView;
-use wayside_exchange::{Evidence, Summary};
+use wayside_exchange::{Evidence, Glance, Summary};
 use wayside_store::{Found, Order, StoreError};
 
 use crate::api::Api;
@@ -33,14 +33,8 @@ pub struct ClientDetail {
 pub(crate) async fn listing(State(api): State<Api>, asked: Asked) -> Result<Response, Refusal> {
     let limit = asked.limit.unwrap_or(usize::MAX);
     outflow::lines(move |out| {
-        let mut clients = Clients::default();
-        let found = api.store.find(asked.filter, Order::OldestFirst);
-        for summary in found.until(out.abandoned()) {
-            let summary = summary?;
-            if summary.has_request() {
-                clients.add(&summary);
-            }
-        }
+        let scan = api.store.scan(asked.filter, Order::NewestFirst).until(out.abandoned());
+        let clients = scan.total(add, Clients::merge)?;
         clients.views().iter().take(limit).try_for_each(|view| out.line(view))
     })
     .await
@@ -63,6 +57,12 @@ pub(crate) async fn one(
     detail.map(Json).ok_or_else(|| unknown.hint("`/api/clients` lists them"))
 }
 
+fn add(clients: &mut Clients, row: &Glance<'_>) {
+    if row.has_request() {
+        clients.add(row);
+    }
+}
+
 fn asked_for(name: &str, asked: &Asked) -> Filter {
     let term = format!("client:\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\""));
     // A name that the filter language cannot say is looked for among all.
@@ -83,8 +83,8 @@ fn fold(found: Found, name: &str) -> Result<Option<ClientDetail>, StoreError> {
             }
         }
         match &mut client {
-            Some(fold) => fold.add(&summary),
-            None => client = Some(ClientFold::new(&summary)),
+            Some(fold) => fold.add(&summary.glance()),
+            None => client = Some(ClientFold::new(&summary.glance())),
         }
     }
     evidence.sort_by(|a, b| (a.kind, &a.token).cmp(&(b.kind, &b.token)));

@@ -4,16 +4,16 @@
 //! way at one time, and the names of those told: the scan goes down through the ids, a session is
 //! named after its first exchange, so below that name it is complete and can go out.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use wayside_analytics::{SessionFold, SessionList};
+use wayside_analytics::SessionList;
 use wayside_exchange::filter::Filter;
 use wayside_exchange::view::SessionView;
-use wayside_exchange::{ExchangeId, Micros, SessionId, Summary};
-use wayside_store::{Found, Order, StoreError};
+use wayside_exchange::{ExchangeId, Glance, Micros, SessionId};
+use wayside_store::{Order, Scan, StoreError};
 
 use crate::api::Api;
 use crate::asked::Asked;
@@ -30,18 +30,12 @@ const EARLIER: Micros = Micros(60_000_000);
 pub(crate) async fn listing(State(api): State<Api>, asked: Asked) -> Result<Response, Refusal> {
     let limit = asked.limit.unwrap_or(usize::MAX);
     outflow::lines(move |out| {
-        let found = api.store.find(asked.filter, asked.order).until(out.abandoned());
+        let scan = api.store.scan(asked.filter, asked.order).until(out.abandoned());
         match asked.order {
-            Order::NewestFirst => newest_first(found, limit, out),
+            Order::NewestFirst => newest_first(scan, limit, out),
             Order::OldestFirst => {
-                let mut list = SessionList::default();
-                for summary in found {
-                    let summary = summary?;
-                    if summary.has_request() {
-                        list.add(&summary);
-                    }
-                }
-                list.views().iter().take(limit).try_for_each(|view| out.line(view))
+                let views = scan.total(add, SessionList::merge)?.views();
+                views.iter().take(limit).try_for_each(|view| out.line(view))
             }
         }
     })
@@ -58,8 +52,8 @@ pub(crate) async fn one(
     let filter = within(&asked, id)?;
     let waiting = Asker::default();
     let gone = waiting.gone();
-    let found = move || api.store.find(filter, Order::OldestFirst).until(gone);
-    let view = blocking(move || fold(found(), id)).await?;
+    let scan = move || api.store.scan(filter, Order::OldestFirst).until(gone);
+    let view = blocking(move || whole(scan())).await?;
     view.map(Json).ok_or_else(|| unknown(id))
 }
 
@@ -73,49 +67,35 @@ pub(crate) async fn its_exchanges(
     exchanges::found(api.store, filter, asked.order, asked.limit, true).await
 }
 
-fn newest_first(
-    found: impl Iterator<Item = Result<Summary, StoreError>>,
-    limit: usize,
-    out: &mut Outflow,
-) -> Result<(), Stop> {
-    let mut under_way: BTreeMap<SessionId, SessionFold> = BTreeMap::new();
+fn newest_first(mut scan: Scan, limit: usize, out: &mut Outflow) -> Result<(), Stop> {
+    let mut parts: Vec<SessionList> = scan.parts();
+    let mut under_way = SessionList::default();
     let mut told: HashSet<SessionId> = HashSet::new();
-    for summary in found {
-        let summary = summary?;
-        let complete = SessionId(ExchangeId::floor(summary.id.started_at().plus(EARLIER)));
-        while let Some(newest) = under_way.last_entry().filter(|entry| *entry.key() > complete) {
-            if told.len() >= limit {
-                return Ok(());
+    while told.len() < limit && scan.fold(&mut parts, add)? {
+        for part in &mut parts {
+            under_way.merge(std::mem::take(part));
+        }
+        let complete_above =
+            scan.horizon().map(|id| SessionId(ExchangeId::floor(id.started_at().plus(EARLIER))));
+        for fold in under_way.take_above(complete_above) {
+            if told.len() < limit && told.insert(fold.id()) {
+                out.line(&fold.view())?;
             }
-            let (id, fold) = newest.remove_entry();
-            out.line(&fold.view())?;
-            told.insert(id);
-        }
-        if told.len() >= limit {
-            return Ok(());
-        }
-        if summary.has_request() && !told.contains(&summary.session) {
-            under_way
-                .entry(summary.session)
-                .and_modify(|fold| fold.add(&summary))
-                .or_insert_with(|| SessionFold::new(&summary));
         }
     }
-    let left = limit.saturating_sub(told.len());
-    under_way.values().rev().take(left).try_for_each(|fold| out.line(&fold.view()))
+    Ok(())
 }
 
-fn fold(found: Found, id: SessionId) -> Result<Option<SessionView>, StoreError> {
-    let mut session: Option<SessionFold> = None;
-    for summary in found {
-        let summary = summary?;
-        match &mut session {
-            _ if summary.session != id => {}
-            Some(fold) => fold.add(&summary),
-            None => session = Some(SessionFold::new(&summary)),
-        }
+fn add(list: &mut SessionList, row: &Glance<'_>) {
+    if row.has_request() {
+        list.add(row);
     }
-    Ok(session.map(|fold| fold.view()))
+}
+
+/// The one session that a scan finds.
+fn whole(scan: Scan) -> Result<Option<SessionView>, StoreError> {
+    let list = scan.total(SessionList::add, SessionList::merge)?;
+    Ok(list.views().into_iter().next())
 }
 
 fn within(asked: &Asked, id: SessionId) -> Result<Filter, Refusal> {

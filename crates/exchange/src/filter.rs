@@ -1,32 +1,34 @@
 //! The filter language: `client:acme status:>=500 latency:>500ms body:"out of stock" since:2h`.
 //!
 //! A filter is read once and asked thrice, each time with more at hand: may a block hold a match
-//! ([`Zone`]), does a row match ([`Summary`]), does a whole exchange match. The first two may say
-//! that they do not know; they never deny a match.
+//! ([`Zone`]), does a row match ([`Glance`]), does a whole exchange match ([`Subject`]). The first
+//! two may say that they do not know; they never deny a match.
 
 mod bodies;
 mod error;
+mod expression;
 mod field;
 mod parse;
 mod pattern;
 mod read;
+mod subject;
 mod term;
 mod tree;
 mod value;
 mod word;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 pub use bodies::SEARCHED;
 pub use error::FilterError;
+pub use subject::{Part, Subject};
 
 use bodies::Bodies;
 use tree::Tree;
 
-use crate::{Exchange, Half, Micros, SessionId, Summary, Timestamp};
+use crate::{Details, Glance, Half, Micros, SessionId, Timestamp};
 
 /// A filter that was read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -88,27 +90,27 @@ impl Filter {
     }
 
     /// Whether a row matches, as far as it can tell.
-    pub fn on_summary(&self, summary: &Summary) -> Answer {
+    pub fn on_row(&self, row: &Glance<'_>, details: &dyn Details) -> Answer {
         match &self.0 {
-            Some(tree) => tree.answer(&mut |term| term.on_summary(summary)),
+            Some(tree) => tree.answer(&mut |term| term.on_row(row, details)),
             None => Answer::Yes,
         }
     }
 
     /// Whether an exchange matches. `body` gives a body as transferred; it is asked only where the
     /// answer depends on it, and at most once for each half.
-    pub fn on_exchange(
+    pub fn on_exchange<'a>(
         &self,
-        exchange: &Exchange,
-        body: &mut dyn FnMut(Half) -> Option<Bytes>,
+        subject: &Subject<'a>,
+        body: &mut dyn FnMut(Half) -> Option<Cow<'a, [u8]>>,
     ) -> bool {
         let Some(tree) = &self.0 else { return true };
-        match tree.answer(&mut |term| term.on_heads(exchange)) {
+        match tree.answer(&mut |term| term.on_heads(subject)) {
             Answer::Yes => true,
             Answer::No => false,
             Answer::Unknown => {
-                let mut bodies = Bodies::new(exchange, body);
-                tree.answer(&mut |term| term.on_bodies(exchange, &mut bodies)) == Answer::Yes
+                let mut bodies = Bodies::new(subject, body);
+                tree.answer(&mut |term| term.on_bodies(subject, &mut bodies)) == Answer::Yes
             }
         }
     }

@@ -8,6 +8,7 @@ pub mod connection;
 pub mod content;
 pub mod escape;
 pub mod filter;
+pub mod glance;
 pub mod head;
 pub mod id;
 pub mod outcome;
@@ -19,6 +20,7 @@ pub mod time;
 pub mod view;
 
 pub use connection::{Connection, HttpVersion, Scheme, Tls};
+pub use glance::{Details, Glance};
 pub use head::{Head, HeadView};
 pub use id::{ExchangeId, ExchangeIds, SessionId};
 pub use outcome::{BodyEnd, Failure, Half, Mark, Marks, Outcome, Side};

@@ -117,41 +117,33 @@ impl fmt::Display for Evidence {
 }
 
 impl Summary {
-    /// The path without the query.
+    /// See [`Glance::path`](crate::Glance::path).
     pub fn path(&self) -> &str {
-        self.target.split_once('?').map_or(self.target.as_str(), |(path, _)| path)
+        self.glance().path()
     }
 
-    /// The whole URL; empty when no request was read. An absolute target is the URL itself.
+    /// See [`Glance::url`](crate::Glance::url).
     pub fn url(&self) -> String {
-        if self.target.starts_with("http://") || self.target.starts_with("https://") {
-            self.target.clone()
-        } else if self.method.is_empty() {
-            String::new()
-        } else {
-            format!("{}://{}{}", self.scheme, self.host, self.target)
-        }
+        self.glance().url().into_owned()
     }
 
-    /// How long the client waited for the end: what `latency` means in filters and statistics.
+    /// See [`Glance::latency`](crate::Glance::latency).
     pub fn latency(&self) -> Micros {
-        self.timing.total
+        self.glance().latency()
     }
 
-    /// Whether it counts as an error: no complete response, or a status of 400 and above.
+    /// See [`Glance::is_error`](crate::Glance::is_error).
     pub fn is_error(&self) -> bool {
-        self.status.is_some_and(|status| status >= 400)
-            || matches!(self.outcome, Outcome::UpstreamFailed | Outcome::Refused)
+        self.glance().is_error()
     }
 
-    /// Whether a request was read at all; a failed TLS handshake has none, and is no client's doing
-    /// that could be counted.
+    /// See [`Glance::has_request`](crate::Glance::has_request).
     pub fn has_request(&self) -> bool {
-        !self.method.is_empty()
+        self.glance().has_request()
     }
 
-    /// When it ended.
+    /// See [`Glance::ended_at`](crate::Glance::ended_at).
     pub fn ended_at(&self) -> Timestamp {
-        self.started_at.plus(self.timing.total)
+        self.glance().ended_at()
     }
 }

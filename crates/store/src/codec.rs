@@ -53,7 +53,19 @@ impl<'a> Take<'a> {
         Some(first)
     }
 
+    /// Most numbers of a row take one byte.
+    #[inline]
     pub(crate) fn number(&mut self) -> Option<u64> {
+        match self.rest.split_first()? {
+            (&byte, rest) if byte < 0x80 => {
+                self.rest = rest;
+                Some(u64::from(byte))
+            }
+            _ => self.long_number(),
+        }
+    }
+
+    fn long_number(&mut self) -> Option<u64> {
         let mut value = 0_u64;
         for shift in (0..64).step_by(7) {
             let byte = self.byte()?;

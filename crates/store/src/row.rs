@@ -8,6 +8,7 @@
 use wayside_exchange::Summary;
 
 pub(crate) mod decode;
+mod details;
 pub(crate) mod encode;
 #[cfg(test)]
 pub(crate) mod tests;

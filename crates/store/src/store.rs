@@ -12,15 +12,19 @@ use crate::record::decode::Stored;
 use crate::writer::Writer;
 
 use body::BodyReader;
-use find::{Found, Order};
+use find::Found;
 use resolve::Named;
+use scan::{Order, Scan};
 pub(crate) use shared::Shared;
 
 pub(crate) mod body;
+mod buffer;
 pub(crate) mod find;
 pub(crate) mod open;
 pub(crate) mod resolve;
+pub(crate) mod scan;
 pub(crate) mod shared;
+mod sieve;
 
 /// Which failure a record survives once `recorded_through` or `durable_through` has passed it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -119,6 +123,13 @@ impl Store {
     pub fn find(&self, filter: Filter, order: Order) -> Found {
         self.shared.refresh();
         Found::new(self.shared.clone(), filter, order)
+    }
+
+    /// The rows that `filter` lets through, for who needs them neither in order nor kept: statistics
+    /// of a whole store, on several cores. Nothing is read before it is asked for.
+    pub fn scan(&self, filter: Filter, order: Order) -> Scan {
+        self.shared.refresh();
+        Scan::new(self.shared.clone(), filter, order)
     }
 
     /// One exchange, without its bodies; none when there is none of this id.

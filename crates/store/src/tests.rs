@@ -6,5 +6,6 @@ mod damage;
 mod faults;
 mod finding;
 mod reopening;
+mod scanning;
 mod settling;
 mod support;

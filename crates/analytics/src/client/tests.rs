@@ -143,8 +143,32 @@ fn a_client_counts_its_sessions_and_times() {
 
 #[test]
 fn memory_is_bounded_however_many_routes_a_client_invents() {
-    let mut fold = ClientFold::new(&answered("a", 0, "GET /", 200, 1));
-    (0..2000).for_each(|n| fold.add(&answered("a", n, &format!("GET /{n}x"), 404, 1)));
+    let mut fold = ClientFold::new(&answered("a", 0, "GET /", 200, 1).glance());
+    (0..2000).for_each(|n| fold.add(&answered("a", n, &format!("GET /{n}x"), 404, 1).glance()));
     assert!(fold.routes.len() <= ROUTES + 1);
     assert_eq!(fold.view().verdicts[0].route, None);
+}
+
+#[test]
+fn folds_of_parts_merge_into_the_fold_of_all() {
+    let all: Vec<_> = (0..400)
+        .map(|n| {
+            let client = ["a", "b", "c"][n as usize % 3];
+            answered(client, n * 20, &format!("GET /{}", n % 5), 200 + (n % 7) as u16 * 60, n * 9)
+        })
+        .collect();
+    let of = |rows: &[Summary]| {
+        let mut clients = Clients::default();
+        for row in rows {
+            clients.add(&row.glance());
+        }
+        clients
+    };
+    // Few latencies into few, few into a sketch, a sketch into few and into another.
+    for cut in [10, 100, 200, 390] {
+        let mut merged = of(&all[..cut]);
+        merged.merge(of(&all[cut..]));
+        let text = |clients: &Clients| format!("{:?}", clients.views());
+        assert_eq!(text(&merged), text(&of(&all)), "{cut}");
+    }
 }

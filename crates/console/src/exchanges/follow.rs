@@ -110,7 +110,7 @@ impl Tail {
     }
 
     async fn line(&self, summary: &Arc<Summary>) -> Result<Option<Vec<u8>>, Refusal> {
-        let answer = self.filter.on_summary(summary);
+        let answer = self.filter.on_row(&summary.glance(), &**summary);
         match answer {
             Answer::No => return Ok(None),
             Answer::Yes if self.rows => return line_of(&RowView::from(&**summary)).map(Some),

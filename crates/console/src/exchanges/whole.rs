@@ -1,11 +1,11 @@
 //! The full view of one exchange: read from the store, its bodies hashed.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::Read;
 
-use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
-use wayside_exchange::filter::Filter;
+use wayside_exchange::filter::{Filter, Subject};
 use wayside_exchange::view::ExchangeView;
 use wayside_exchange::{BodyEnd, Exchange, ExchangeId, Half};
 use wayside_store::{Store, StoreError};
@@ -41,17 +41,18 @@ pub(super) fn matches(
 ) -> Result<bool, StoreError> {
     let id = exchange.summary.id;
     let mut failed = None;
-    let yes = filter.on_exchange(exchange, &mut |half| match store.body(id, half) {
-        Ok(reader) => {
-            let mut bytes = Vec::new();
-            reader?.take(SEARCHED).read_to_end(&mut bytes).ok()?;
-            Some(Bytes::from(bytes))
-        }
-        Err(error) => {
-            failed = Some(error);
-            None
-        }
-    });
+    let yes =
+        filter.on_exchange(&Subject::from(exchange), &mut |half| match store.body(id, half) {
+            Ok(reader) => {
+                let mut bytes = Vec::new();
+                reader?.take(SEARCHED).read_to_end(&mut bytes).ok()?;
+                Some(Cow::Owned(bytes))
+            }
+            Err(error) => {
+                failed = Some(error);
+                None
+            }
+        });
     failed.map_or(Ok(yes), Err)
 }
 

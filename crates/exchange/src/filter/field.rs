@@ -93,6 +93,19 @@ impl Field {
         NAMES.iter().find(|(known, _)| *known == name).map(|&(_, field)| field)
     }
 
+    /// Whether its value may be a regular expression between slashes. Values of `path` and `route`
+    /// begin with a slash by nature.
+    pub(super) fn takes_expressions(self) -> bool {
+        use Field::{Body, Client, Evidence, Failure, Host, RequestBody, ResponseBody, Sni, Url};
+        let texts = [Body, Client, Evidence, Failure, Host, RequestBody, ResponseBody, Sni, Url];
+        texts.contains(&self) || self.is_header()
+    }
+
+    /// Whether a name and `=` stand before its value.
+    pub(super) fn is_header(self) -> bool {
+        matches!(self, Field::Header | Field::RequestHeader | Field::ResponseHeader)
+    }
+
     /// How it is shown.
     pub(super) fn as_str(self) -> &'static str {
         NAMES.iter().find(|(_, field)| *field == self).map_or("", |&(name, _)| name)

@@ -3,9 +3,10 @@
 use crate::time::Timestamp;
 
 use super::FilterError;
+use super::expression::Expression;
 use super::field::Field;
 use super::pattern::Needle;
-use super::read::{Wrong, test};
+use super::read::{Wrong, expression, test};
 use super::term::{Term, Test};
 use super::tree::Tree;
 use super::word::{Piece, Unclosed, Word, pieces};
@@ -166,11 +167,10 @@ impl Reading<'_> {
             let hint = "it follows the colon without a space".to_owned();
             return Err(self.wrong(word.at, word.length, message, Some(hint)));
         }
-        let test = test(field, value, self.now).map_err(|Wrong { message, hint }| {
-            let from = colon + 1;
-            self.wrong(from, word.at + word.length - from, message, Some(hint))
-        })?;
-        Ok(Term { field: Some(field), text: value.to_owned(), test })
+        let test =
+            if word.slashed { expression(field, value) } else { test(field, value, self.now) };
+        let test = test.map_err(|wrong| self.wrong_value(word, colon + 1, wrong))?;
+        Ok(Term { field: Some(field), text: value.to_owned(), slashed: word.slashed, test })
     }
 
     fn bare(&self, word: &Word) -> Result<Term, FilterError> {
@@ -188,8 +188,24 @@ impl Reading<'_> {
             let hint = format!("write `{name}:{rest}`, or put the text in quotes to search for it");
             return Err(self.wrong(word.at, word.length, message, Some(hint)));
         }
-        let test = Test::Anywhere(Needle::new(&word.text));
-        Ok(Term { field: None, text: word.text.clone(), test })
+        let needle = if word.slashed {
+            let expression = Expression::read(&word.text);
+            Needle::Expression(expression.map_err(|wrong| self.wrong_value(word, word.at, wrong))?)
+        } else {
+            Needle::text(&word.text)
+        };
+        Ok(Term {
+            field: None,
+            text: word.text.clone(),
+            slashed: word.slashed,
+            test: Test::Anywhere(needle),
+        })
+    }
+
+    /// What is wrong with the value that begins at `from`.
+    fn wrong_value(&self, word: &Word, from: usize, wrong: Wrong) -> FilterError {
+        let (offset, length) = wrong.part.unwrap_or((0, word.at + word.length - from));
+        self.wrong(from + offset, length, wrong.message, Some(wrong.hint))
     }
 }
 

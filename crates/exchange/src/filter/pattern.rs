@@ -1,16 +1,30 @@
-//! Finding text: without regard to case, as a part or with `*`, in bytes of any kind.
+//! Finding text: without regard to case, as a part, with `*`, or by a regular expression, in bytes
+//! of any kind.
 
 use std::borrow::Cow;
 
 use memchr::memchr2_iter;
 
-/// A text that is looked for anywhere in another, without regard to case.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Needle(String);
+use super::expression::Expression;
 
-/// A text that another is compared with: `*` stands for any characters.
+/// What is looked for anywhere in a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Pattern {
+pub(super) enum Needle {
+    /// A text, without regard to case; kept in lower case.
+    Text(String),
+    Expression(Expression),
+}
+
+/// What a text is compared with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Pattern {
+    Stars(Stars),
+    Expression(Expression),
+}
+
+/// A text in which `*` stands for any characters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Stars {
     /// What stands between the stars; a single part has no star.
     parts: Vec<String>,
     ignores_case: bool,
@@ -19,64 +33,88 @@ pub(super) struct Pattern {
 }
 
 impl Needle {
-    pub(super) fn new(text: &str) -> Self {
-        Self(fold(text).into_owned())
+    pub(super) fn text(text: &str) -> Self {
+        Self::Text(fold(text).into_owned())
     }
 
     /// Whether it is in `text`.
     pub(super) fn is_in(&self, text: &[u8]) -> bool {
-        if !self.0.is_ascii() {
-            return fold(&String::from_utf8_lossy(text)).contains(&self.0);
+        match self {
+            Self::Text(needle) if needle.is_ascii() => has(text, needle.as_bytes()),
+            Self::Text(needle) => fold(&String::from_utf8_lossy(text)).contains(needle),
+            Self::Expression(expression) => expression.is_in(text),
         }
-        let needle = self.0.as_bytes();
-        let Some(&first) = needle.first() else { return true };
-        memchr2_iter(first, first.to_ascii_uppercase(), text).any(|at| {
-            text.get(at..at + needle.len()).is_some_and(|found| found.eq_ignore_ascii_case(needle))
-        })
     }
 
-    /// The text itself, in lower case.
-    pub(super) fn text(&self) -> &str {
-        &self.0
+    /// Whether it may be where `has` tells which texts there may be.
+    pub(super) fn may_be_where(&self, has: &dyn Fn(&str) -> bool) -> bool {
+        match self {
+            Self::Text(text) => has(text),
+            Self::Expression(expression) => expression.may_be_where(has),
+        }
     }
 }
 
 impl Pattern {
     /// Compares the whole text, case included.
     pub(super) fn exact(text: &str) -> Self {
-        Self::new(text, false, false)
+        Self::Stars(Stars::new(text, false, false))
     }
 
     /// Compares the whole text without regard to case.
     pub(super) fn whole(text: &str) -> Self {
-        Self::new(text, true, false)
+        Self::Stars(Stars::new(text, true, false))
     }
 
     /// Looks for a part without regard to case; with a star, compares the whole.
     pub(super) fn part(text: &str) -> Self {
-        Self::new(text, true, true)
+        Self::Stars(Stars::new(text, true, true))
     }
 
+    /// The one text that it fits, when there is just one.
+    pub(super) fn only(&self) -> Option<&str> {
+        match self {
+            Self::Stars(Stars { parts, ignores_case: false, anywhere: false }) => {
+                match parts.as_slice() {
+                    [one] => Some(one),
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether `text` fits.
+    pub(super) fn fits(&self, text: &str) -> bool {
+        match self {
+            Self::Stars(stars) => stars.fit(text),
+            Self::Expression(expression) => expression.is_in(text.as_bytes()),
+        }
+    }
+
+    /// Whether something that fits may be where `has` tells which texts there may be.
+    pub(super) fn may_be_where(&self, has: &dyn Fn(&str) -> bool) -> bool {
+        match self {
+            Self::Stars(stars) => stars.parts.iter().all(|part| part.is_empty() || has(part)),
+            Self::Expression(expression) => expression.may_be_where(has),
+        }
+    }
+}
+
+impl Stars {
     fn new(text: &str, ignores_case: bool, anywhere: bool) -> Self {
         let text = if ignores_case { fold(text) } else { Cow::Borrowed(text) };
         Self { parts: text.split('*').map(str::to_owned).collect(), ignores_case, anywhere }
     }
 
-    /// The one text that it fits, when there is just one.
-    pub(super) fn only(&self) -> Option<&str> {
-        match self.parts.as_slice() {
-            [one] if !self.ignores_case && !self.anywhere => Some(one),
-            _ => None,
+    fn fit(&self, text: &str) -> bool {
+        if let [only] = self.parts.as_slice()
+            && self.ignores_case
+            && text.is_ascii()
+        {
+            let (text, only) = (text.as_bytes(), only.as_bytes());
+            return if self.anywhere { has(text, only) } else { text.eq_ignore_ascii_case(only) };
         }
-    }
-
-    /// What every text has in it that it fits.
-    pub(super) fn parts(&self) -> impl Iterator<Item = &str> {
-        self.parts.iter().map(String::as_str).filter(|part| !part.is_empty())
-    }
-
-    /// Whether `text` fits.
-    pub(super) fn fits(&self, text: &str) -> bool {
         let text = if self.ignores_case { fold(text) } else { Cow::Borrowed(text) };
         let (first, rest) = match self.parts.split_first() {
             Some((only, [])) if self.anywhere => return text.contains(only.as_str()),
@@ -95,6 +133,14 @@ impl Pattern {
         }
         text.ends_with(last.as_str())
     }
+}
+
+/// Whether `needle`, in lower case, is in `text` in any case of ASCII letters.
+fn has(text: &[u8], needle: &[u8]) -> bool {
+    let Some(&first) = needle.first() else { return true };
+    memchr2_iter(first, first.to_ascii_uppercase(), text).any(|at| {
+        text.get(at..at + needle.len()).is_some_and(|found| found.eq_ignore_ascii_case(needle))
+    })
 }
 
 /// Lower case, character by character. What is not ASCII never becomes ASCII (as the Kelvin sign

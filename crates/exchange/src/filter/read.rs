@@ -5,6 +5,7 @@ use crate::id::{ExchangeId, SessionId};
 use crate::outcome::{Half, Mark, Marks, Outcome};
 use crate::time::Timestamp;
 
+use super::expression::Expression;
 use super::field::{Field, nearest};
 use super::pattern::{Needle, Pattern};
 use super::term::Test;
@@ -14,12 +15,33 @@ use super::value::{Range, around, point};
 pub(super) struct Wrong {
     pub(super) message: String,
     pub(super) hint: String,
+    /// The characters of the value that are meant, by offset and number, unless all are.
+    pub(super) part: Option<(usize, usize)>,
 }
 
 impl Wrong {
-    fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: hint.into() }
+    pub(super) fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: hint.into(), part: None }
     }
+
+    /// The same about `length` characters from `offset` on.
+    pub(super) fn at(self, offset: usize, length: usize) -> Self {
+        Self { part: Some((offset, length)), ..self }
+    }
+}
+
+/// What `field:/expression/` asks.
+pub(super) fn expression(field: Field, value: &str) -> Result<Test, Wrong> {
+    Ok(match field {
+        Field::Client => Test::Client(Pattern::Expression(Expression::read(value)?)),
+        Field::Header => header(None, value, true)?,
+        Field::RequestHeader => header(Some(Half::Request), value, true)?,
+        Field::ResponseHeader => header(Some(Half::Response), value, true)?,
+        Field::Body | Field::RequestBody | Field::ResponseBody => {
+            body(field, Needle::Expression(Expression::read(value)?))
+        }
+        _ => Test::Fits(Pattern::Expression(Expression::read(value)?)),
+    })
 }
 
 /// What `field:value` asks.
@@ -76,12 +98,10 @@ pub(super) fn test(field: Field, value: &str, now: Timestamp) -> Result<Test, Wr
         }
         Field::Mark => marks(value)?,
         Field::Http => versions(value)?,
-        Field::Header => header(None, value)?,
-        Field::RequestHeader => header(Some(Half::Request), value)?,
-        Field::ResponseHeader => header(Some(Half::Response), value)?,
-        Field::Body => Test::Body { half: None, needle: Needle::new(value) },
-        Field::RequestBody => Test::Body { half: Some(Half::Request), needle: Needle::new(value) },
-        Field::ResponseBody => Test::Body { half: Some(Half::Response), needle: Needle::new(value) },
+        Field::Header => header(None, value, false)?,
+        Field::RequestHeader => header(Some(Half::Request), value, false)?,
+        Field::ResponseHeader => header(Some(Half::Response), value, false)?,
+        Field::Body | Field::RequestBody | Field::ResponseBody => body(field, Needle::text(value)),
         Field::Since => Test::Started(time(value, now)?, Timestamp(i64::MAX)),
         Field::Until => Test::Started(Timestamp(i64::MIN), time(value, now)?),
         Field::At => {
@@ -139,8 +159,24 @@ fn versions(value: &str) -> Result<Test, Wrong> {
     }))
 }
 
-fn header(half: Option<Half>, value: &str) -> Result<Test, Wrong> {
+fn body(field: Field, needle: Needle) -> Test {
+    let half = match field {
+        Field::RequestBody => Some(Half::Request),
+        Field::ResponseBody => Some(Half::Response),
+        _ => None,
+    };
+    Test::Body { half, needle }
+}
+
+fn header(half: Option<Half>, value: &str, slashed: bool) -> Result<Test, Wrong> {
     let (name, wanted) = match value.split_once('=') {
+        Some((name, wanted)) if slashed => {
+            let expression = Expression::read(wanted).map_err(|wrong| {
+                let (offset, length) = wrong.part.unwrap_or((0, wanted.chars().count()));
+                wrong.at(name.chars().count() + 1 + offset, length)
+            })?;
+            (name, Some(Pattern::Expression(expression)))
+        }
         Some((name, wanted)) => (name, Some(Pattern::whole(wanted))),
         None => (value, None),
     };

@@ -1,15 +1,19 @@
 //! One term: what it asks, and what a row, an exchange or a block says to it.
 
+use std::borrow::Cow;
+
 use crate::connection::HttpVersion;
+use crate::glance::{Details, Glance};
+use crate::head::{as_text, lines, split_field};
 use crate::id::{ExchangeId, SessionId};
 use crate::outcome::{Half, Marks, Outcome};
-use crate::stored::Exchange;
-use crate::summary::{EvidenceKind, Summary};
-use crate::time::Timestamp;
+use crate::summary::EvidenceKind;
+use crate::time::{Micros, Timestamp};
 
 use super::bodies::Bodies;
 use super::field::Field;
 use super::pattern::{Needle, Pattern};
+use super::subject::Subject;
 use super::value::Range;
 use super::{Answer, Zone};
 
@@ -19,6 +23,8 @@ pub(super) struct Term {
     /// None for a bare word.
     pub(super) field: Option<Field>,
     pub(super) text: String,
+    /// Whether the text is, or ends with, a regular expression between slashes.
+    pub(super) slashed: bool,
     pub(super) test: Test,
 }
 
@@ -53,6 +59,10 @@ pub(super) enum Test {
     },
 }
 
+/// A session is named after the exchange that was recorded first; those that ended later may have
+/// started before it, though never so long.
+const BEFORE_ITS_NAME: Micros = Micros(24 * 3_600_000_000);
+
 const BOTH: [Half; 2] = [Half::Request, Half::Response];
 
 impl Term {
@@ -60,9 +70,9 @@ impl Term {
         matches!(self.test, Test::Anywhere(_) | Test::Body { .. })
     }
 
-    pub(super) fn on_summary(&self, row: &Summary) -> Answer {
+    pub(super) fn on_row(&self, row: &Glance<'_>, details: &dyn Details) -> Answer {
         match &self.test {
-            Test::Anywhere(needle) if is_in_row(needle, row) => Answer::Yes,
+            Test::Anywhere(needle) if is_in_row(needle, row, details) => Answer::Yes,
             Test::Anywhere(_) | Test::Header { .. } => Answer::Unknown,
             Test::Body { half, .. } => {
                 let bytes = |half| match half {
@@ -73,10 +83,10 @@ impl Term {
                     BOTH.into_iter().any(|of| half.is_none_or(|half| half == of) && bytes(of) > 0);
                 if any { Answer::Unknown } else { Answer::No }
             }
-            Test::Client(pattern) => client_fits(pattern, &row.client).into(),
+            Test::Client(pattern) => client_fits(pattern, row.client).into(),
             Test::Session(low, high) => (*low <= row.session && row.session <= *high).into(),
             Test::Id(low, high) => (*low <= row.id && row.id <= *high).into(),
-            Test::Fits(pattern) => self.text_fits(pattern, row).into(),
+            Test::Fits(pattern) => self.text_fits(pattern, row, details).into(),
             Test::Within(range) => self.number(row).is_some_and(|n| range.contains(n)).into(),
             Test::NoStatus => row.status.is_none().into(),
             Test::Outcome(outcome) => (row.outcome == *outcome).into(),
@@ -87,29 +97,24 @@ impl Term {
         }
     }
 
-    /// As [`Term::on_summary`], with the heads at hand: only bodies can be unknown.
-    pub(super) fn on_heads(&self, exchange: &Exchange) -> Answer {
-        match (&self.test, self.on_summary(&exchange.summary)) {
+    /// As [`Term::on_row`], with the heads at hand: only bodies can be unknown.
+    pub(super) fn on_heads(&self, subject: &Subject<'_>) -> Answer {
+        match (&self.test, self.on_row(&subject.row, subject.details)) {
             (_, answer @ (Answer::Yes | Answer::No)) => answer,
             (Test::Header { half, name, value }, _) => {
-                has_field(exchange, *half, name, value.as_ref()).into()
+                has_field(subject, *half, name, value.as_ref()).into()
             }
-            (Test::Anywhere(needle), _) if is_in_heads(needle, exchange) => Answer::Yes,
-            (Test::Anywhere(_), _) => {
-                let any = BOTH.into_iter().filter_map(|half| exchange.message(half));
-                if any.into_iter().any(|message| message.body.bytes > 0) {
-                    Answer::Unknown
-                } else {
-                    Answer::No
-                }
+            (Test::Anywhere(needle), _) if is_in_heads(needle, subject) => Answer::Yes,
+            (Test::Anywhere(_), _) if subject.parts().all(|part| part.body_bytes == 0) => {
+                Answer::No
             }
             _ => Answer::Unknown,
         }
     }
 
     /// As [`Term::on_heads`], with the bodies at hand.
-    pub(super) fn on_bodies(&self, exchange: &Exchange, bodies: &mut Bodies<'_>) -> Answer {
-        match (&self.test, self.on_heads(exchange)) {
+    pub(super) fn on_bodies(&self, subject: &Subject<'_>, bodies: &mut Bodies<'_, '_>) -> Answer {
+        match (&self.test, self.on_heads(subject)) {
             (_, answer @ (Answer::Yes | Answer::No)) => answer,
             (Test::Anywhere(needle), _) => {
                 BOTH.into_iter().any(|half| bodies.have(half, needle)).into()
@@ -126,23 +131,29 @@ impl Term {
     pub(super) fn may_match(&self, zone: &dyn Zone) -> bool {
         let has = |text: &str| zone.may_have_text(text);
         match &self.test {
-            Test::Anywhere(needle) | Test::Body { needle, .. } => has(needle.text()),
+            Test::Anywhere(needle) | Test::Body { needle, .. } => needle.may_be_where(&has),
             Test::Header { name, value, .. } => {
-                has(name) && value.as_ref().is_none_or(|value| value.parts().all(has))
+                has(name) && value.as_ref().is_none_or(|value| value.may_be_where(&has))
             }
             Test::Client(pattern) => match pattern.only() {
                 Some(name) => {
                     let of_kind = |kind: &EvidenceKind| format!("{}:{name}", kind.as_str());
-                    zone.may_have_client(name)
-                        || EvidenceKind::ALL.iter().any(|kind| zone.may_have_client(&of_kind(kind)))
+                    let is_known = zone.may_have_client(name)
+                        || EvidenceKind::ALL
+                            .iter()
+                            .any(|kind| zone.may_have_client(&of_kind(kind)));
+                    is_known && has(name)
                 }
-                None => pattern.parts().all(has),
+                None => pattern.may_be_where(&has),
             },
-            Test::Session(low, high) => low != high || zone.may_have_session(*low),
+            Test::Session(low, high) => {
+                let earliest = low.0.started_at().minus(BEFORE_ITS_NAME);
+                earliest <= zone.times().1 && (low != high || zone.may_have_session(*low))
+            }
             Test::Fits(pattern) => match self.field {
                 Some(Field::Route) if self.text.starts_with('/') => true,
                 Some(Field::Route) => pattern.only().is_none_or(|route| zone.may_have_route(route)),
-                Some(Field::Url | Field::Host | Field::Path) => pattern.parts().all(has),
+                Some(Field::Url | Field::Host | Field::Path) => pattern.may_be_where(&has),
                 _ => true,
             },
             Test::Within(range) => match self.field {
@@ -165,7 +176,7 @@ impl Term {
         }
     }
 
-    fn number(&self, row: &Summary) -> Option<u64> {
+    fn number(&self, row: &Glance<'_>) -> Option<u64> {
         let timing = &row.timing;
         Some(match self.field? {
             Field::Status => u64::from(row.status?),
@@ -183,25 +194,25 @@ impl Term {
         })
     }
 
-    fn text_fits(&self, pattern: &Pattern, row: &Summary) -> bool {
+    fn text_fits(&self, pattern: &Pattern, row: &Glance<'_>, details: &dyn Details) -> bool {
         match self.field {
-            Some(Field::Method) => pattern.fits(&row.method),
-            Some(Field::Host) => pattern.fits(&row.host),
+            Some(Field::Method) => pattern.fits(row.method),
+            Some(Field::Host) => pattern.fits(row.host),
             Some(Field::Path) => pattern.fits(row.path()),
             Some(Field::Url) => pattern.fits(&row.url()),
             Some(Field::Route) if self.text.starts_with('/') => {
                 row.route.split_once(' ').is_some_and(|(_, template)| pattern.fits(template))
             }
-            Some(Field::Route) => pattern.fits(&row.route),
-            Some(Field::Failure) => row.failure.as_ref().is_some_and(|failure| {
+            Some(Field::Route) => pattern.fits(row.route),
+            Some(Field::Failure) => details.failure().is_some_and(|failure| {
                 pattern.fits(&failure.reason)
                     || self.text.eq_ignore_ascii_case(failure.side.as_str())
             }),
-            Some(Field::Addr) => pattern.fits(&row.client_addr.to_string()),
-            Some(Field::Sni) => {
-                row.tls.as_ref().and_then(|tls| tls.sni.as_ref()).is_some_and(|s| pattern.fits(s))
-            }
-            Some(Field::Evidence) => row.evidence.iter().any(|evidence| {
+            Some(Field::Addr) => pattern.fits(&details.client_addr().to_string()),
+            Some(Field::Sni) => details
+                .tls()
+                .is_some_and(|tls| tls.sni.as_ref().is_some_and(|sni| pattern.fits(sni))),
+            Some(Field::Evidence) => details.evidence().iter().any(|evidence| {
                 pattern.fits(&evidence.to_string())
                     || self.text.eq_ignore_ascii_case(evidence.kind.as_str())
             }),
@@ -224,30 +235,41 @@ fn client_fits(pattern: &Pattern, client: &str) -> bool {
     pattern.fits(client) || token.is_some_and(|token| pattern.fits(token))
 }
 
-fn has_field(exchange: &Exchange, half: Option<Half>, name: &str, value: Option<&Pattern>) -> bool {
-    let fits = |(field, text): (String, String)| {
-        field.eq_ignore_ascii_case(name) && value.is_none_or(|value| value.fits(&text))
+fn has_field(
+    subject: &Subject<'_>,
+    half: Option<Half>,
+    name: &str,
+    value: Option<&Pattern>,
+) -> bool {
+    let fits = |(field, text): (&[u8], &[u8])| {
+        field.eq_ignore_ascii_case(name.as_bytes())
+            && value.is_none_or(|value| value.fits(&as_text(text)))
     };
     let asked = BOTH.into_iter().filter(|of| half.is_none_or(|half| half == *of));
-    asked.filter_map(|half| exchange.message(half)).any(|message| {
-        message.head.fields_as_text().any(fits)
-            || crate::view::fields_of(&message.trailers).into_iter().any(fits)
-    }) || half != Some(Half::Request)
-        && exchange.informed.iter().any(|head| head.fields_as_text().any(fits))
+    asked.filter_map(|half| subject.part(half)).any(|part| {
+        part.head.fields().any(fits) || lines(part.trailers).filter_map(split_field).any(fits)
+    }) || half != Some(Half::Request) && subject.informed.iter().any(|head| head.fields().any(fits))
 }
 
-fn is_in_row(needle: &Needle, row: &Summary) -> bool {
+fn is_in_row(needle: &Needle, row: &Glance<'_>, details: &dyn Details) -> bool {
     needle.is_in(row.url().as_bytes())
         || needle.is_in(row.client.as_bytes())
-        || row.failure.as_ref().is_some_and(|failure| needle.is_in(failure.reason.as_bytes()))
-        || row.evidence.iter().any(|evidence| needle.is_in(evidence.to_string().as_bytes()))
+        || details.failure().is_some_and(|failure| needle.is_in(failure.reason.as_bytes()))
+        || details.evidence().iter().any(|evidence| needle.is_in(evidence.to_string().as_bytes()))
 }
 
-fn is_in_heads(needle: &Needle, exchange: &Exchange) -> bool {
-    let messages = BOTH.into_iter().filter_map(|half| exchange.message(half));
-    messages
-        .into_iter()
-        .flat_map(|message| [&message.head.0[..], &message.trailers])
-        .chain(exchange.informed.iter().map(|head| &head.0[..]))
-        .any(|bytes| needle.is_in(crate::head::as_text(bytes).as_bytes()))
+fn is_in_heads(needle: &Needle, subject: &Subject<'_>) -> bool {
+    subject
+        .parts()
+        .flat_map(|part| [part.head.0, part.trailers])
+        .chain(subject.informed.iter().map(|head| head.0))
+        .any(|bytes| needle.is_in(as_utf8(bytes).as_ref()))
+}
+
+/// See [`as_text`]; what is UTF-8 already is not copied.
+fn as_utf8(bytes: &[u8]) -> Cow<'_, [u8]> {
+    match std::str::from_utf8(bytes) {
+        Ok(_) => Cow::Borrowed(bytes),
+        Err(_) => Cow::Owned(as_text(bytes).into_bytes()),
+    }
 }

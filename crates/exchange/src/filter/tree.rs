@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use super::field::Field;
 use super::term::Term;
 use super::word::{needs_quotes, quoted};
 use super::{Answer, Zone};
@@ -106,14 +105,17 @@ impl fmt::Display for Term {
             let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '/' | '-' | '_');
             let word = matches!(self.text.to_ascii_lowercase().as_str(), "and" | "or" | "not");
             let plain = self.text.chars().all(plain) && !word && !self.text.is_empty();
+            let plain = self.slashed || plain && !self.text.starts_with('/');
             return if plain { f.write_str(&self.text) } else { f.write_str(&quoted(&self.text)) };
         };
-        let headers = [Field::Header, Field::RequestHeader, Field::ResponseHeader];
         let (name, value) = match self.text.split_once('=') {
-            Some((name, value)) if headers.contains(&field) => (format!("{name}="), value),
+            Some((name, value)) if field.is_header() => (format!("{name}="), value),
             _ => (String::new(), self.text.as_str()),
         };
-        let value = if needs_quotes(value) { quoted(value) } else { value.to_owned() };
+        // Text that begins with a slash would be read as an expression when another one follows.
+        let is_ambiguous = field.takes_expressions() && value.starts_with('/');
+        let in_quotes = !self.slashed && (is_ambiguous || needs_quotes(value));
+        let value = if in_quotes { quoted(value) } else { value.to_owned() };
         write!(f, "{}:{name}{value}", field.as_str())
     }
 }

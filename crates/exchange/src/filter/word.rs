@@ -1,5 +1,11 @@
 //! A filter cut into words and parentheses, each knowing its column.
 
+use std::iter::{Enumerate, Peekable};
+use std::str::Chars;
+
+use super::expression::FLAGS;
+use super::field::Field;
+
 /// What a filter is made of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Piece {
@@ -9,7 +15,7 @@ pub(super) enum Piece {
 }
 
 /// Characters up to white space or a parenthesis; parts of it may have stood in quotes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Word {
     /// The characters without the quotes around them and the backslashes that kept them.
     pub(super) text: String,
@@ -21,6 +27,8 @@ pub(super) struct Word {
     pub(super) colon: Option<(usize, usize)>,
     /// Whether any part of it was quoted.
     pub(super) quoted: bool,
+    /// Whether its value, or all of it, is a regular expression between slashes.
+    pub(super) slashed: bool,
 }
 
 /// The quote that begins at this character never ends.
@@ -41,11 +49,21 @@ pub(super) fn pieces(text: &str) -> Result<Vec<Piece>, Unclosed> {
             }
             continue;
         }
-        let mut word = Word { text: String::new(), at, length: 0, colon: None, quoted: false };
+        let mut word = Word { text: String::new(), at, ..Word::default() };
         while let Some((n, c)) =
             characters.next_if(|&(_, c)| c != '(' && c != ')' && !c.is_whitespace())
         {
             word.length = n + 1 - at;
+            if c == '/'
+                && word.begins_value()
+                && let Some(length) = rest_of_expression(characters.clone())
+            {
+                word.text.push(c);
+                word.text.extend(characters.by_ref().take(length).map(|(_, c)| c));
+                word.length += length;
+                word.slashed = true;
+                continue;
+            }
             if c == '"' {
                 word.quoted = true;
                 loop {
@@ -71,6 +89,48 @@ pub(super) fn pieces(text: &str) -> Result<Vec<Piece>, Unclosed> {
         pieces.push(Piece::Word(word));
     }
     Ok(pieces)
+}
+
+impl Word {
+    /// Whether what comes next is the beginning of a value that may stand between slashes.
+    fn begins_value(&self) -> bool {
+        let Some((name, value)) =
+            self.colon.and_then(|(colon, _)| self.text.split_at_checked(colon))
+        else {
+            return self.text.is_empty() && !self.quoted;
+        };
+        Field::named(name).is_some_and(|field| {
+            let is_next = if field.is_header() {
+                value.find('=') == Some(value.len() - 1)
+            } else {
+                value == ":"
+            };
+            is_next && !self.quoted && field.takes_expressions()
+        })
+    }
+}
+
+/// How many characters follow the first slash of a regular expression, flags included; none when
+/// there is no second slash at which the word ends. One letter behind it is meant as a flag, right
+/// or wrong; more are the rest of a path.
+fn rest_of_expression(mut characters: Peekable<Enumerate<Chars<'_>>>) -> Option<usize> {
+    let mut length = 0;
+    loop {
+        length += 1;
+        match characters.next()?.1 {
+            '/' => break,
+            '\\' => {
+                characters.next()?;
+                length += 1;
+            }
+            _ => {}
+        }
+    }
+    let ends = |c: &char| *c == '(' || *c == ')' || c.is_whitespace();
+    let flags: Vec<char> = characters.map(|(_, c)| c).take_while(|c| !ends(c)).collect();
+    let meant = flags.iter().all(|flag| FLAGS.contains(flag))
+        || matches!(flags.as_slice(), [one] if one.is_ascii_alphabetic());
+    (length > 1 && meant).then_some(length + flags.len())
 }
 
 /// `text` as a word that is read back as the same text.

@@ -96,21 +96,56 @@ fn put(
     header
 }
 
+/// Unpacks blocks; keeps zstd's context from block to block.
+#[derive(Default)]
+pub(crate) struct Unpacker {
+    decompressor: Option<Decompressor<'static>>,
+}
+
+impl Unpacker {
+    /// The payload of a block, uncompressed, in `raw` where it had to be; or why it is not what the
+    /// header says.
+    pub(crate) fn unpack<'a>(
+        &mut self,
+        header: &BlockHeader,
+        stored: &'a [u8],
+        raw: &'a mut Vec<u8>,
+    ) -> Result<&'a [u8], &'static str> {
+        if stored.len() != header.stored as usize {
+            return Err("it is cut short");
+        }
+        if crc32c::crc32c(stored) != header.payload_crc {
+            return Err("its checksum does not fit");
+        }
+        let payload = match header.packing {
+            Packing::Raw => stored,
+            Packing::Zstd => {
+                self.decompress(stored, header.raw as usize, raw)
+                    .map_err(|_| "it does not decompress")?;
+                raw
+            }
+        };
+        let fits = payload.len() == header.raw as usize;
+        fits.then_some(payload).ok_or("its length does not fit")
+    }
+
+    fn decompress(&mut self, stored: &[u8], len: usize, raw: &mut Vec<u8>) -> std::io::Result<()> {
+        let decompressor = match &mut self.decompressor {
+            Some(decompressor) => decompressor,
+            none => none.insert(Decompressor::new()?),
+        };
+        raw.clear();
+        raw.reserve(len);
+        decompressor.decompress_to_buffer(stored, raw)?;
+        Ok(())
+    }
+}
+
 /// The payload of a block, uncompressed; or why it is not what the header says.
 pub(crate) fn unpack(header: &BlockHeader, stored: Vec<u8>) -> Result<Vec<u8>, &'static str> {
-    if stored.len() != header.stored as usize {
-        return Err("it is cut short");
-    }
-    if crc32c::crc32c(&stored) != header.payload_crc {
-        return Err("its checksum does not fit");
-    }
-    let raw = match header.packing {
-        Packing::Raw => stored,
-        Packing::Zstd => Decompressor::new()
-            .and_then(|mut zstd| zstd.decompress(&stored, header.raw as usize))
-            .map_err(|_| "it does not decompress")?,
-    };
-    if raw.len() == header.raw as usize { Ok(raw) } else { Err("its length does not fit") }
+    let mut raw = Vec::new();
+    Unpacker::default().unpack(header, &stored, &mut raw)?;
+    Ok(if header.packing == Packing::Raw { stored } else { raw })
 }
 
 #[cfg(test)]

@@ -37,61 +37,117 @@ impl Stored {
     }
 }
 
+/// A record where it lies in the uncompressed block.
+#[derive(Debug)]
+pub(crate) struct RecordView<'a> {
+    pub(crate) request: MessageView<'a>,
+    pub(crate) informed: Vec<&'a [u8]>,
+    pub(crate) response: Option<MessageView<'a>>,
+    sealed: &'a [u8],
+}
+
+/// A message where it lies.
+#[derive(Debug)]
+pub(crate) struct MessageView<'a> {
+    pub(crate) head: &'a [u8],
+    pub(crate) trailers: &'a [u8],
+    /// True length of the body.
+    pub(crate) bytes: u64,
+    end: BodyEnd,
+    arrivals: Vec<Arrival>,
+    pub(crate) pieces: Vec<Extent>,
+    pub(crate) rest: &'a [u8],
+}
+
 /// Reads the record at `range` of the uncompressed `block`; none when it is not one of `summary`'s
 /// exchange. Heads are copied, since a reader may keep them far longer than the block.
 pub(crate) fn record(block: &Bytes, range: Range<usize>, summary: Summary) -> Option<Stored> {
-    let bytes = block.get(range)?;
-    let mut take = Take::new(bytes);
-    if take.byte()? != FORM {
-        return None;
-    }
-    let flags = take.byte()?;
-    if ExchangeId(take.u64()?) != summary.id {
-        return None;
-    }
-    let (request, request_kept) = message(&mut take)?;
-    let mut informed = Vec::new();
-    for _ in 0..take.number()? {
-        informed.push(Head(Bytes::copy_from_slice(take.bytes()?)));
-    }
-    let (response, response_kept) = if flags & HAS_RESPONSE == 0 {
-        (None, Kept::default())
-    } else {
-        let (response, kept) = message(&mut take)?;
-        (Some(response), kept)
+    let view = RecordView::read(block.get(range)?, summary.id)?;
+    let (request, request_kept) = view.request.kept()?;
+    let (response, response_kept) = match &view.response {
+        Some(response) => response.kept().map(|(message, kept)| (Some(message), kept))?,
+        None => (None, Kept::default()),
     };
-    let sealed = take.bytes()?.to_vec();
-    let exchange = Exchange { summary, request, informed, response, sealed };
-    take.is_empty().then_some(Stored { exchange, request: request_kept, response: response_kept })
+    let exchange = Exchange {
+        summary,
+        request,
+        informed: view.informed.iter().map(|head| Head(Bytes::copy_from_slice(head))).collect(),
+        response,
+        sealed: view.sealed.to_vec(),
+    };
+    Some(Stored { exchange, request: request_kept, response: response_kept })
 }
 
-fn message(take: &mut Take<'_>) -> Option<(Message, Kept)> {
-    let head = Head(Bytes::copy_from_slice(take.bytes()?));
-    let trailers = take.bytes()?.to_vec();
-    let bytes = take.number()?;
-    let end = match take.byte()? {
-        0 => BodyEnd::Open,
-        1 => BodyEnd::Complete,
-        2 => BodyEnd::Cut,
-        _ => return None,
-    };
-    let mut arrivals = Vec::new();
-    let (mut offset, mut at) = (0, 0);
-    for _ in 0..take.number()? {
-        offset = take.delta(offset)?;
-        at = take.delta(at)?;
-        arrivals.push(Arrival { offset, at: Timestamp(at as i64) });
+impl<'a> RecordView<'a> {
+    /// Reads the bytes of a record; none when it is not one of this exchange.
+    pub(crate) fn read(bytes: &'a [u8], id: ExchangeId) -> Option<Self> {
+        let mut take = Take::new(bytes);
+        if take.byte()? != FORM {
+            return None;
+        }
+        let flags = take.byte()?;
+        if ExchangeId(take.u64()?) != id {
+            return None;
+        }
+        let request = MessageView::read(&mut take)?;
+        let mut informed = Vec::new();
+        for _ in 0..take.number()? {
+            informed.push(take.bytes()?);
+        }
+        let response = match flags & HAS_RESPONSE {
+            0 => None,
+            _ => Some(MessageView::read(&mut take)?),
+        };
+        let sealed = take.bytes()?;
+        take.is_empty().then_some(Self { request, informed, response, sealed })
     }
-    let mut pieces = Vec::new();
-    let (mut position, mut in_pieces) = (0, 0_u64);
-    for _ in 0..take.number()? {
-        position = take.delta(position)?;
+
+    /// One half; none where there was no response.
+    pub(crate) fn message(&self, half: Half) -> Option<&MessageView<'a>> {
+        match half {
+            Half::Request => Some(&self.request),
+            Half::Response => self.response.as_ref(),
+        }
+    }
+}
+
+impl<'a> MessageView<'a> {
+    fn read(take: &mut Take<'a>) -> Option<Self> {
+        let head = take.bytes()?;
+        let trailers = take.bytes()?;
         let bytes = take.number()?;
-        in_pieces = in_pieces.checked_add(bytes)?;
-        pieces.push(Extent { position, bytes });
+        let end = match take.byte()? {
+            0 => BodyEnd::Open,
+            1 => BodyEnd::Complete,
+            2 => BodyEnd::Cut,
+            _ => return None,
+        };
+        let mut arrivals = Vec::new();
+        let (mut offset, mut at) = (0, 0);
+        for _ in 0..take.number()? {
+            offset = take.delta(offset)?;
+            at = take.delta(at)?;
+            arrivals.push(Arrival { offset, at: Timestamp(at as i64) });
+        }
+        let mut pieces = Vec::new();
+        let mut position = 0;
+        for _ in 0..take.number()? {
+            position = take.delta(position)?;
+            pieces.push(Extent { position, bytes: take.number()? });
+        }
+        let rest = take.bytes()?;
+        Some(Self { head, trailers, bytes, end, arrivals, pieces, rest })
     }
-    let rest = Bytes::copy_from_slice(take.bytes()?);
-    let kept = in_pieces.checked_add(rest.len() as u64)?;
-    let body = Body { bytes, kept, end, arrivals };
-    Some((Message { head, trailers, body }, Kept { pieces, rest }))
+
+    /// The message and where its body is, to be kept; none when the lengths make no sense.
+    fn kept(&self) -> Option<(Message, Kept)> {
+        let in_pieces =
+            self.pieces.iter().try_fold(0_u64, |sum, piece| sum.checked_add(piece.bytes));
+        let kept = in_pieces?.checked_add(self.rest.len() as u64)?;
+        let body = Body { bytes: self.bytes, kept, end: self.end, arrivals: self.arrivals.clone() };
+        let head = Head(Bytes::copy_from_slice(self.head));
+        let message = Message { head, trailers: self.trailers.to_vec(), body };
+        let rest = Bytes::copy_from_slice(self.rest);
+        Some((message, Kept { pieces: self.pieces.clone(), rest }))
+    }
 }

@@ -1,12 +1,11 @@
-//! Reading rows back.
-
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+//! Reading rows back: each at a glance, borrowed from the block, and whole where it is kept.
 
 use wayside_exchange::{
-    Evidence, EvidenceKind, ExchangeId, Failure, HttpVersion, Marks, Micros, Outcome, Scheme,
-    SessionId, Side, Summary, Timestamp, Timing, Tls,
+    ExchangeId, Glance, HttpVersion, Marks, Micros, Outcome, Scheme, SessionId, Side, Timestamp,
+    Timing,
 };
 
+use super::details::{self, Packed};
 use super::{MOST_STRINGS, Row, has};
 use crate::codec::Take;
 
@@ -16,22 +15,43 @@ pub(crate) fn rows(bytes: &[u8], count: u32) -> Option<Vec<Row>> {
     // A row takes at least a dozen bytes, so the count cannot make this too large.
     let mut rows = Vec::with_capacity((count as usize).min(bytes.len() / 12 + 1));
     for _ in 0..count {
-        rows.push(decoder.row()?);
+        let RowView { glance, details, offset, len } = decoder.row()?;
+        rows.push(Row { summary: glance.summary(&details), offset, len });
     }
     decoder.take.is_empty().then_some(rows)
 }
 
-struct RowDecoder<'a> {
+/// A row where it lies.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RowView<'a> {
+    pub(crate) glance: Glance<'a>,
+    pub(crate) details: Packed<'a>,
+    /// Where its record begins in the DATA block, uncompressed.
+    pub(crate) offset: u32,
+    /// How long its record is.
+    pub(crate) len: u32,
+}
+
+/// Reads the rows of one block, one after the other.
+pub(crate) struct RowDecoder<'a> {
     take: Take<'a>,
-    strings: Vec<&'a [u8]>,
+    strings: Vec<Met<'a>>,
     last_id: u64,
     last_start: u64,
     last_connection: u64,
     offset: u32,
 }
 
+/// A string of the dictionary. Whether it is text is looked at once, not for each row.
+#[derive(Clone, Copy)]
+struct Met<'a> {
+    bytes: &'a [u8],
+    text: Option<&'a str>,
+    is_new: bool,
+}
+
 impl<'a> RowDecoder<'a> {
-    fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self {
             take: Take::new(bytes),
             strings: Vec::new(),
@@ -42,7 +62,8 @@ impl<'a> RowDecoder<'a> {
         }
     }
 
-    fn row(&mut self) -> Option<Row> {
+    /// The next row; none when what follows is not one.
+    pub(crate) fn row(&mut self) -> Option<RowView<'a>> {
         let first = self.take.byte()?;
         let outcome = *Outcome::ALL.get(usize::from(self.take.byte()?))?;
         let marks = Marks(self.take.byte()?);
@@ -54,13 +75,17 @@ impl<'a> RowDecoder<'a> {
         let session = id.wrapping_sub(self.take.signed()? as u64);
         let connection = self.take.delta(self.last_connection)?;
         (self.last_id, self.last_start, self.last_connection) = (id, start, connection);
-        let client_addr = self.address()?;
-        let tls = if first & has::TLS == 0 { None } else { Some(self.tls()?) };
+        let address = self.packed(|bytes| details::address(bytes, 0).is_some())?;
+        let port = self.take.narrow()?;
+        let tls = match first & has::TLS {
+            0 => None,
+            _ => Some(self.packed(|bytes| details::tls(bytes).is_some())?),
+        };
         let client = self.text()?;
         let method = self.text()?;
         let host = self.text()?;
         let route = self.text()?;
-        let target = std::str::from_utf8(self.take.bytes()?).ok()?.to_owned();
+        let target = std::str::from_utf8(self.take.bytes()?).ok()?;
         let status = if first & has::STATUS == 0 { None } else { Some(self.take.narrow()?) };
         let failure = if first & has::FAILURE == 0 { None } else { Some(self.failure()?) };
         let timing = Timing {
@@ -73,14 +98,13 @@ impl<'a> RowDecoder<'a> {
         };
         let request_bytes = self.take.number()?;
         let response_bytes = self.take.number()?;
-        let summary = Summary {
+        let evidence = self.packed(|bytes| details::evidence(bytes).all(|one| one.is_some()))?;
+        let glance = Glance {
             id: ExchangeId(id),
             started_at: Timestamp(start as i64),
             client,
             session: SessionId(ExchangeId(session)),
             connection,
-            client_addr,
-            tls,
             http_version: match first >> has::VERSION_SHIFT {
                 0 => HttpVersion::Http10,
                 1 => HttpVersion::Http11,
@@ -94,75 +118,50 @@ impl<'a> RowDecoder<'a> {
             route,
             status,
             outcome,
-            failure,
             timing,
             request_bytes,
             response_bytes,
             marks,
-            evidence: self.evidence()?,
         };
-        Some(Row { summary, offset, len })
+        let details = Packed { address, port, tls, failure, evidence };
+        Some(RowView { glance, details, offset, len })
     }
 
-    fn address(&mut self) -> Option<SocketAddr> {
-        let mut ip = Take::new(self.string()?);
-        let port = self.take.narrow()?;
-        if ip.len() == 4 {
-            return Some(SocketAddrV4::new(Ipv4Addr::from(ip.array::<4>()?), port).into());
-        }
-        let v6 = Ipv6Addr::from(ip.array::<16>()?);
-        Some(SocketAddrV6::new(v6, port, ip.u32()?, ip.u32()?).into())
-    }
-
-    fn tls(&mut self) -> Option<Tls> {
-        let mut all = Take::new(self.string()?);
-        let text = |bytes| std::str::from_utf8(bytes).ok().map(str::to_owned);
-        let version = text(all.bytes()?)?;
-        let mut part = || match all.byte()? {
-            0 => Some(None),
-            _ => text(all.bytes()?).map(Some),
-        };
-        Some(Tls { version, sni: part()?, alpn: part()?, ja4: part()? })
-    }
-
-    fn failure(&mut self) -> Option<Failure> {
+    fn failure(&mut self) -> Option<(Side, &'a str)> {
         let side = match self.take.byte()? {
             0 => Side::Downstream,
             1 => Side::Upstream,
             2 => Side::Ours,
             _ => return None,
         };
-        Some(Failure { side, reason: self.text()? })
+        Some((side, self.text()?))
     }
 
-    fn evidence(&mut self) -> Option<Vec<Evidence>> {
-        let mut all = Take::new(self.string()?);
-        let mut evidence = Vec::new();
-        while !all.is_empty() {
-            let kind = *EvidenceKind::ALL.get(usize::from(all.byte()?).checked_sub(1)?)?;
-            let token = std::str::from_utf8(all.bytes()?).ok()?.to_owned();
-            evidence.push(Evidence { kind, token });
-        }
-        Some(evidence)
+    fn text(&mut self) -> Option<&'a str> {
+        self.string()?.text
     }
 
-    fn text(&mut self) -> Option<String> {
-        std::str::from_utf8(self.string()?).ok().map(str::to_owned)
+    /// A string that is looked into later; one that is new must be `whole`.
+    fn packed(&mut self, whole: impl Fn(&[u8]) -> bool) -> Option<&'a [u8]> {
+        let Met { bytes, is_new, .. } = self.string()?;
+        (!is_new || whole(bytes)).then_some(bytes)
     }
 
-    fn string(&mut self) -> Option<&'a [u8]> {
+    fn string(&mut self) -> Option<Met<'a>> {
         let reference = self.take.number()?;
         let next = self.strings.len() as u64 + 1;
-        if reference == 0 {
-            self.take.bytes()
-        } else if reference < next {
-            self.strings.get(reference as usize - 1).copied()
-        } else if reference == next && next <= MOST_STRINGS {
-            let string = self.take.bytes()?;
-            self.strings.push(string);
-            Some(string)
-        } else {
-            None
+        if (1..next).contains(&reference) {
+            return self.strings.get(reference as usize - 1).copied();
         }
+        let is_known_later = reference == next && next <= MOST_STRINGS;
+        if reference != 0 && !is_known_later {
+            return None;
+        }
+        let bytes = self.take.bytes()?;
+        let met = Met { bytes, text: std::str::from_utf8(bytes).ok(), is_new: false };
+        if is_known_later {
+            self.strings.push(met);
+        }
+        Some(Met { is_new: true, ..met })
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::io::{self, ErrorKind, Read};
 use std::sync::Arc;
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, Bytes};
 use wayside_exchange::{ExchangeId, Half};
 
 use super::Shared;
@@ -78,8 +78,13 @@ pub(crate) fn in_memory(shared: &Arc<Shared>, stored: &Stored, half: Half) -> Op
     if kept.pieces.is_empty() {
         return Some(kept.rest.clone());
     }
-    let mut reader = BodyReader::new(shared.clone(), stored.exchange.summary.id, kept);
-    let mut all = BytesMut::new();
+    joined(shared, stored.exchange.summary.id, kept).map(Bytes::from)
+}
+
+/// The beginning of a body of pieces in one run; none where it cannot be read.
+pub(super) fn joined(shared: &Arc<Shared>, id: ExchangeId, kept: &Kept) -> Option<Vec<u8>> {
+    let mut reader = BodyReader::new(shared.clone(), id, kept);
+    let mut all = Vec::new();
     while all.len() < MOST_IN_MEMORY {
         let run = reader.next_run().ok()?;
         if run.is_empty() && reader.pieces.is_empty() {
@@ -87,5 +92,5 @@ pub(crate) fn in_memory(shared: &Arc<Shared>, stored: &Stored, half: Half) -> Op
         }
         all.extend_from_slice(&run);
     }
-    Some(all.freeze())
+    Some(all)
 }

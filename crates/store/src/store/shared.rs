@@ -340,7 +340,11 @@ impl Shared {
         }
     }
 
-    fn segment_at(&self, catalogue: &Catalogue, position: u64) -> Result<Segment, StoreError> {
+    pub(super) fn segment_at(
+        &self,
+        catalogue: &Catalogue,
+        position: u64,
+    ) -> Result<Segment, StoreError> {
         catalogue.segment_at(position).ok_or_else(|| StoreError::Damaged {
             path: self.log.storage.path(""),
             offset: position,

@@ -130,6 +130,25 @@ body:\"out of
 }
 
 #[test]
+fn a_wrong_expression_is_pointed_at_where_it_is_wrong() {
+    shown("größe body:/ö(b/", "
+größe body:/ö(b/
+             ^ wrong regular expression: unclosed group; to search for the text itself, put it in quotes");
+    shown("header:x-a=/b{3,1}/", "
+header:x-a=/b{3,1}/
+             ^^^^^ wrong regular expression: invalid repetition count range, the start must be <= the end; to search for the text itself, put it in quotes");
+    shown("/a(?=b)/ x", "
+/a(?=b)/ x
+  ^^^ wrong regular expression: look-around, including look-ahead and look-behind, is not supported; to search for the text itself, put it in quotes");
+    shown("body:/a/g", "
+body:/a/g
+        ^ `g` is no flag of a regular expression; there are `i` (any case), `m` (`^` and `$` at lines) and `s` (`.` is any byte); to search for the text itself, put it in quotes");
+    shown("url:/\\w{300}{300}/", "
+url:/\\w{300}{300}/
+    ^^^^^^^^^^^^^^ this regular expression takes more memory than it may; make its repetitions shorter, as `{1,20}` for `{1,2000}`");
+}
+
+#[test]
 fn joints_without_terms_are_pointed_at() {
     shown(
         "or a",

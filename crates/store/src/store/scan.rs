@@ -1,0 +1,228 @@
+//! Scans: the rows that a filter lets through, run of blocks by run of blocks, on several cores.
+//!
+//! The blocks of a run are taken by whichever core is free, so within a run rows come in no order;
+//! the runs themselves go down or up through the ids, and [`Scan::horizon`] says how far. Runs begin
+//! with one block and double, so that who wants little reads little.
+
+use std::cmp::Reverse;
+use std::panic::resume_unwind;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+
+use wayside_exchange::filter::Filter;
+use wayside_exchange::{ExchangeId, Glance};
+
+use super::Shared;
+use super::sieve::{Buffers, Sieve};
+use crate::catalogue::{Catalogue, Group};
+use crate::error::StoreError;
+use crate::row::decode::RowView;
+use crate::text::hints::TextHints;
+use crate::zone::BlockZone;
+
+/// A run ends with the block that brings it to so many rows.
+pub(super) const ROWS_AT_ONCE: usize = 10_000;
+
+/// In which order a listing comes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// Ascending ids.
+    #[default]
+    OldestFirst,
+    /// Descending ids.
+    NewestFirst,
+}
+
+/// A scan under way. Damaged blocks are left out and told in the store's status; an error of the
+/// system ends it.
+pub struct Scan {
+    shared: Arc<Shared>,
+    /// The store as it was when the scan began: it keeps to that.
+    pub(super) catalogue: Arc<Catalogue>,
+    texts: TextHints,
+    filter: Filter,
+    pub(super) order: Order,
+    /// Blocks to come, the next one last.
+    groups: Vec<Group>,
+    /// How many of them are read next.
+    next_run: usize,
+    /// One for each core that takes part.
+    buffers: Vec<Buffers>,
+    /// Turns true when nobody wants the rest.
+    abandoned: Option<Arc<AtomicBool>>,
+}
+
+impl Scan {
+    pub(crate) fn new(shared: Arc<Shared>, filter: Filter, order: Order) -> Self {
+        let catalogue = shared.catalogue();
+        let mut groups = catalogue.groups.clone();
+        groups.sort_unstable_by_key(|group| Reverse((bound(order, group), group.position)));
+        let buffers = (0..cores(&shared)).map(|_| Buffers::default()).collect();
+        Self {
+            shared,
+            catalogue,
+            texts: TextHints::default(),
+            filter,
+            order,
+            groups,
+            next_run: 1,
+            buffers,
+            abandoned: None,
+        }
+    }
+
+    /// Ends the scan soon after `abandoned` turns true, also while nothing matches. The end looks
+    /// like any other, so the flag is for an asker who no longer waits for it.
+    #[must_use]
+    pub fn until(mut self, abandoned: Arc<AtomicBool>) -> Self {
+        self.abandoned = Some(abandoned);
+        self
+    }
+
+    /// One `T` for each core that takes part, for [`Scan::fold`].
+    pub fn parts<T: Default>(&self) -> Vec<T> {
+        self.buffers.iter().map(|_| T::default()).collect()
+    }
+
+    /// Reads the next run of blocks: `add`s each row that is let through to one of `parts`, whichever
+    /// it may be. False when there was nothing left to read.
+    pub fn fold<T: Send>(
+        &mut self,
+        parts: &mut [T],
+        add: impl Fn(&mut T, &Glance<'_>) + Sync,
+    ) -> Result<bool, StoreError> {
+        self.run(parts, |part, _, _, row| add(part, &row.glance))
+    }
+
+    /// Reads everything: each row is `add`ed to some `T`, and these are `merge`d into one.
+    pub fn total<T: Default + Send>(
+        mut self,
+        add: impl Fn(&mut T, &Glance<'_>) + Sync,
+        merge: impl Fn(&mut T, T),
+    ) -> Result<T, StoreError> {
+        let mut parts = self.parts();
+        while self.fold(&mut parts, &add)? {}
+        let mut total = T::default();
+        for part in parts {
+            merge(&mut total, part);
+        }
+        Ok(total)
+    }
+
+    /// The least id that may still come, or the greatest when the newest come first; none when
+    /// everything is read.
+    pub fn horizon(&self) -> Option<ExchangeId> {
+        self.bound().map(|bound| ExchangeId(key(self.order, bound)))
+    }
+
+    /// As [`Scan::fold`], for who needs to know where rows lie.
+    pub(super) fn run<T: Send>(
+        &mut self,
+        parts: &mut [T],
+        add: impl Fn(&mut T, &Group, u32, &RowView<'_>) + Sync,
+    ) -> Result<bool, StoreError> {
+        if self.groups.is_empty() || self.is_abandoned() {
+            return Ok(false);
+        }
+        let run = self.take_run();
+        let mut buffers = std::mem::take(&mut self.buffers);
+        let next = AtomicUsize::new(0);
+        let scan = &*self;
+        let work = |(part, buffers): (&mut T, &mut Buffers)| {
+            let sieve = scan.sieve();
+            while let Some(group) = run.get(next.fetch_add(1, Ordering::Relaxed))
+                && !scan.is_abandoned()
+            {
+                sieve.pass(group, buffers, |n, row| {
+                    if scan.is_latest(group, n, row) {
+                        add(part, group, n, row);
+                    }
+                })?;
+            }
+            Ok(())
+        };
+        let mut hands = parts.iter_mut().zip(&mut buffers).take(run.len());
+        let done = thread::scope(|scope| {
+            let Some(own) = hands.next() else { return Ok(()) };
+            let others: Vec<_> = hands.map(|hand| scope.spawn(|| work(hand))).collect();
+            let own = work(own);
+            let others = others
+                .into_iter()
+                .map(|other| other.join().unwrap_or_else(|panic| resume_unwind(panic)));
+            others.fold(own, Result::and)
+        });
+        self.buffers = buffers;
+        done.map(|()| true)
+    }
+
+    /// The key of the first row that may still come.
+    pub(super) fn bound(&self) -> Option<u64> {
+        self.groups.last().map(|group| bound(self.order, group))
+    }
+
+    pub(super) fn is_abandoned(&self) -> bool {
+        self.abandoned.as_ref().is_some_and(|abandoned| abandoned.load(Ordering::Relaxed))
+    }
+
+    /// The next blocks, without those that cannot hold a match.
+    fn take_run(&mut self) -> Vec<Group> {
+        let mut run = Vec::new();
+        let mut rows = 0;
+        while run.len() < self.next_run
+            && rows < ROWS_AT_ONCE
+            && let Some(group) = self.groups.pop()
+        {
+            if self.may_match(&group) {
+                rows += group.count as usize;
+                run.push(group);
+            }
+        }
+        self.next_run = self.next_run.saturating_mul(2);
+        run
+    }
+
+    fn may_match(&self, group: &Group) -> bool {
+        if self.filter.is_all() {
+            return true;
+        }
+        let sets = self.catalogue.group_at(group.position).and_then(|(_, zone)| zone);
+        let texts = self.texts.of(&self.shared.log, &self.catalogue, group);
+        self.filter.may_match(&BlockZone { group, sets: sets.map(Arc::as_ref), texts })
+    }
+
+    /// Whether a row is the latest of its exchange. Only in marked blocks can it be any other.
+    fn is_latest(&self, group: &Group, n: u32, row: &RowView<'_>) -> bool {
+        !group.needs_tracking()
+            || self
+                .catalogue
+                .latest(row.glance.id.0)
+                .is_none_or(|latest| latest.position == group.position && latest.row == n)
+    }
+
+    pub(super) fn sieve(&self) -> Sieve<'_> {
+        Sieve { shared: &self.shared, catalogue: &self.catalogue, filter: &self.filter }
+    }
+}
+
+/// All cores, but beside a recorder only half of them: traffic comes first.
+fn cores(shared: &Shared) -> usize {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    if shared.read_only { cores } else { cores.div_ceil(2) }
+}
+
+/// What ascends in the order of the listing.
+pub(super) fn key(order: Order, id: u64) -> u64 {
+    match order {
+        Order::OldestFirst => id,
+        Order::NewestFirst => !id,
+    }
+}
+
+/// The least key that a row of the block can have.
+fn bound(order: Order, group: &Group) -> u64 {
+    match order {
+        Order::OldestFirst => group.first,
+        Order::NewestFirst => !group.last,
+    }
+}

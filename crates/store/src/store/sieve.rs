@@ -1,0 +1,148 @@
+//! One block of rows against a filter. Rows are looked at where they lie; records are read only of
+//! those that the rows leave open, and they, too, are searched where they lie.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use wayside_exchange::filter::{Answer, Filter, Part, Subject};
+use wayside_exchange::{Half, HeadView};
+
+use super::buffer::BlockBuffer;
+use super::{Shared, body};
+use crate::block::Kind;
+use crate::catalogue::{Catalogue, Group};
+use crate::error::StoreError;
+use crate::record::decode::{Kept, MessageView, RecordView};
+use crate::row::decode::{RowDecoder, RowView};
+use crate::segment::Segment;
+
+/// Room for the blocks of one group.
+#[derive(Default)]
+pub(super) struct Buffers {
+    rows: BlockBuffer,
+    records: BlockBuffer,
+}
+
+/// What lets rows through.
+#[derive(Clone, Copy)]
+pub(super) struct Sieve<'a> {
+    pub(super) shared: &'a Arc<Shared>,
+    pub(super) catalogue: &'a Catalogue,
+    pub(super) filter: &'a Filter,
+}
+
+/// The records of a group, read when the first of them is looked into.
+struct Records<'a> {
+    unread: Option<&'a mut BlockBuffer>,
+    block: Option<&'a [u8]>,
+    segment: &'a Segment,
+    position: u64,
+}
+
+impl Sieve<'_> {
+    /// Gives `take` the rows of `group` that the filter lets through, each with its number. What is
+    /// damaged is told in the store's status, and left out.
+    pub(super) fn pass(
+        self,
+        group: &Group,
+        buffers: &mut Buffers,
+        mut take: impl FnMut(u32, &RowView<'_>),
+    ) -> Result<(), StoreError> {
+        let passed = self.try_pass(group, buffers, &mut take);
+        self.unless_damaged(passed).map(|_| ())
+    }
+
+    fn try_pass(
+        self,
+        group: &Group,
+        buffers: &mut Buffers,
+        take: &mut impl FnMut(u32, &RowView<'_>),
+    ) -> Result<(), StoreError> {
+        let segment = self.shared.segment_at(self.catalogue, group.position)?;
+        let rows = &mut buffers.rows;
+        let rows = rows.read(&self.shared.log, &segment, group.position, Kind::Summary)?;
+        let mut decoder = RowDecoder::new(rows);
+        let mut records = Records {
+            unread: Some(&mut buffers.records),
+            block: None,
+            segment: &segment,
+            position: group.data_position(),
+        };
+        for n in 0..group.count {
+            let Some(row) = decoder.row() else {
+                return Err(self.shared.log.damaged(
+                    &segment,
+                    group.position,
+                    "its rows cannot be read",
+                ));
+            };
+            let passes = match self.filter.on_row(&row.glance, &row.details) {
+                Answer::Yes => true,
+                Answer::No => false,
+                Answer::Unknown => self.record_passes(&row, &mut records)?,
+            };
+            if passes {
+                take(n, &row);
+            }
+        }
+        Ok(())
+    }
+
+    fn record_passes(
+        self,
+        row: &RowView<'_>,
+        records: &mut Records<'_>,
+    ) -> Result<bool, StoreError> {
+        if let Some(buffer) = records.unread.take() {
+            let log = &self.shared.log;
+            let read = buffer.read(log, records.segment, records.position, Kind::Data);
+            records.block = self.unless_damaged(read)?;
+        }
+        let Some(block) = records.block else { return Ok(false) };
+        let start = row.offset as usize;
+        let bytes = block.get(start..start + row.len as usize);
+        if let Some(record) = bytes.and_then(|bytes| RecordView::read(bytes, row.glance.id)) {
+            return Ok(self.matches(row, &record));
+        }
+        let reason = "a record in it cannot be read";
+        let damage = self.shared.log.damaged(records.segment, records.position, reason);
+        self.unless_damaged(Err(damage)).map(|none| none.unwrap_or(false))
+    }
+
+    fn matches(self, row: &RowView<'_>, record: &RecordView<'_>) -> bool {
+        let subject = Subject {
+            row: row.glance,
+            details: &row.details,
+            request: part(&record.request),
+            informed: record.informed.iter().map(|&head| HeadView(head)).collect(),
+            response: record.response.as_ref().map(part),
+        };
+        let mut body = |half: Half| {
+            let message = record.message(half)?;
+            if message.pieces.is_empty() {
+                return Some(Cow::Borrowed(message.rest));
+            }
+            let rest = Bytes::copy_from_slice(message.rest);
+            let kept = Kept { pieces: message.pieces.clone(), rest };
+            body::joined(self.shared, row.glance.id, &kept).map(Cow::Owned)
+        };
+        self.filter.on_exchange(&subject, &mut body)
+    }
+
+    /// What cannot be read because it is damaged is left out; the status tells of it.
+    fn unless_damaged<T>(self, read: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+        match read {
+            Ok(read) => Ok(Some(read)),
+            Err(error @ StoreError::Damaged { .. }) => {
+                self.shared.note_damage(&error);
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn part<'a>(message: &MessageView<'a>) -> Part<'a> {
+    Part { head: HeadView(message.head), trailers: message.trailers, body_bytes: message.bytes }
+}
