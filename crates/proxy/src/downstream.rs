@@ -9,7 +9,7 @@ use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
@@ -25,7 +25,8 @@ use crate::forward::{Forward, version_of};
 use crate::refusal::Refusal;
 use crate::rendering;
 use crate::settings::Settings;
-use crate::wiretap::{HeadLimits, Reads, Wire, Wiretap};
+use crate::strictness;
+use crate::wiretap::{HeadLimits, MISFRAMED, Reads, Wire, Wiretap};
 use crate::worker::{Carriage, LocalExecutor};
 
 /// How long a refused client is still listened to: closing with unread bytes resets the connection,
@@ -62,7 +63,7 @@ pub(crate) struct Busy(Rc<Downstream>);
 enum Broken {
     Error(hyper::Error),
     HeaderTimeout,
-    TooLarge,
+    Unfit,
 }
 
 impl Downstream {
@@ -146,8 +147,8 @@ where
             Poll::Pending => {}
         }
         let polled = Pin::new(&mut serving).poll(context).map_err(Broken::Error);
-        if polled.is_pending() && downstream.is_idle() && wire.too_large().is_some() {
-            return Poll::Ready(Err(Broken::TooLarge));
+        if polled.is_pending() && downstream.is_idle() && wire.is_unfit() {
+            return Poll::Ready(Err(Broken::Unfit));
         }
         polled
     })
@@ -177,8 +178,12 @@ fn refusal_of(broken: &Broken, wire: &Wire, carriage: &Carriage) -> Option<(Refu
         let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
         return Some((Refusal::bad_request(status, too_large.to_string()), true));
     }
+    if wire.misframed() {
+        let reason = format!("the request body was malformed: {MISFRAMED}");
+        return Some((Refusal::last(StatusCode::BAD_REQUEST, reason), true));
+    }
     match broken {
-        Broken::TooLarge => None,
+        Broken::Unfit => None,
         Broken::HeaderTimeout => {
             let limit = carriage.settings().timeouts.header;
             let reason =
@@ -252,7 +257,7 @@ async fn serve(
     let course = carriage.begin(&downstream.connection, version, &head);
     std::future::poll_fn(|context| course.record().poll_room(context)).await;
     let settings = carriage.settings();
-    if let Some(refusal) = refused_at_once(&settings, &parts) {
+    if let Some(refusal) = refused_at_once(&settings, &parts, &head) {
         return Ok(Forward::refuse(&course, &refusal));
     }
     let forward = Forward {
@@ -268,10 +273,26 @@ async fn serve(
     }
 }
 
-fn refused_at_once(settings: &Settings, parts: &http::request::Parts) -> Option<Refusal> {
+fn refused_at_once(
+    settings: &Settings,
+    parts: &http::request::Parts,
+    head: &[u8],
+) -> Option<Refusal> {
     if parts.method == Method::CONNECT {
         let reason = "this is a reverse proxy: it does not tunnel with CONNECT";
-        return Some(Refusal::bad_request(StatusCode::METHOD_NOT_ALLOWED, reason));
+        // Its client may take what it sends next for a tunnel's.
+        return Some(Refusal {
+            last: parts.version != Version::HTTP_2,
+            ..Refusal::bad_request(StatusCode::METHOD_NOT_ALLOWED, reason)
+        });
+    }
+    if parts.version != Version::HTTP_2
+        && let Some(refusal) = strictness::of_head(head)
+    {
+        return Some(refusal);
+    }
+    if let Some(refusal) = strictness::of_target(parts) {
+        return Some(refusal);
     }
     let most = settings.limits.headers;
     (parts.headers.len() > most).then(|| {
