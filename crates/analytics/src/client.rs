@@ -1,5 +1,7 @@
 //! Clients: one fold for each, with its routes, and what is wrong with it.
 
+mod crowd;
+
 use std::collections::{HashMap, HashSet};
 
 use wayside_exchange::view::ClientView;
@@ -8,6 +10,7 @@ use wayside_exchange::{Outcome, SessionId, Summary, Timestamp};
 use crate::latency::Latencies;
 use crate::session::has_latency;
 use crate::verdict;
+pub use crowd::{Clients, clients};
 
 /// Beyond so many different routes a client's further ones are kept together.
 const ROUTES: usize = 256;
@@ -82,6 +85,21 @@ impl ClientFold {
         }
     }
 
+    /// Takes over what is known of `other`, as far as both fit together.
+    fn absorb(&mut self, other: &Self) {
+        self.first_seen = self.first_seen.min(other.first_seen);
+        self.last_seen = self.last_seen.max(other.last_seen);
+        let room = SESSIONS.saturating_sub(self.sessions.len());
+        self.sessions.extend(other.sessions.iter().take(room));
+        self.latencies.absorb(&other.latencies);
+        self.all.absorb(&other.all);
+        for (route, tally) in &other.routes {
+            let known = self.routes.contains_key(route) || self.routes.len() < ROUTES;
+            let route = if known { route.clone() } else { String::new() };
+            self.routes.entry(route).or_default().absorb(tally);
+        }
+    }
+
     /// The client's name.
     pub fn name(&self) -> &str {
         &self.name
@@ -133,6 +151,17 @@ impl Tally {
         }
     }
 
+    fn absorb(&mut self, other: &Self) {
+        self.requests += other.requests;
+        self.errors_4xx.absorb(other.errors_4xx);
+        self.errors_5xx.absorb(other.errors_5xx);
+        self.timed += other.timed;
+        self.latency_us += other.latency_us;
+        if let Some(since) = other.slow_since {
+            earliest(&mut self.slow_since, since);
+        }
+    }
+
     pub(crate) fn average_ms(&self) -> f64 {
         if self.timed == 0 { 0.0 } else { self.latency_us as f64 / self.timed as f64 / 1000.0 }
     }
@@ -143,55 +172,17 @@ impl Errors {
         self.count += 1;
         earliest(&mut self.since, at);
     }
+
+    fn absorb(&mut self, other: Self) {
+        self.count += other.count;
+        if let Some(since) = other.since {
+            earliest(&mut self.since, since);
+        }
+    }
 }
 
 fn earliest(since: &mut Option<Timestamp>, at: Timestamp) {
     *since = Some(since.map_or(at, |known| known.min(at)));
-}
-
-/// All clients that the exchanges belong to, each in its fold.
-#[derive(Clone, Debug, Default)]
-pub struct Clients {
-    folds: HashMap<String, ClientFold>,
-}
-
-impl Clients {
-    /// Takes one exchange.
-    pub fn add(&mut self, summary: &Summary) {
-        if let Some(fold) = self.folds.get_mut(&summary.client) {
-            fold.add(summary);
-        } else {
-            self.folds.insert(summary.client.clone(), ClientFold::new(summary));
-        }
-    }
-
-    /// One client's fold.
-    pub fn client(&self, name: &str) -> Option<&ClientFold> {
-        self.folds.get(name)
-    }
-
-    /// The clients, worst first, then the busiest.
-    pub fn views(&self) -> Vec<ClientView> {
-        let mut judged: Vec<_> = self.folds.values().map(ClientFold::judged).collect();
-        judged.sort_by(|(severity_a, a), (severity_b, b)| {
-            severity_b
-                .total_cmp(severity_a)
-                .then_with(|| b.requests.cmp(&a.requests))
-                .then_with(|| a.name.cmp(&b.name))
-        });
-        judged.into_iter().map(|(_, view)| view).collect()
-    }
-}
-
-/// The clients of `summaries`, worst first; the first error ends it.
-pub fn clients<E>(
-    summaries: impl IntoIterator<Item = Result<Summary, E>>,
-) -> Result<Vec<ClientView>, E> {
-    let mut list = Clients::default();
-    for summary in summaries {
-        list.add(&summary?);
-    }
-    Ok(list.views())
 }
 
 #[cfg(test)]

@@ -43,6 +43,26 @@ impl Latencies {
         }
     }
 
+    /// Adds all of `other`.
+    pub fn absorb(&mut self, other: &Self) {
+        match (&mut self.values, &other.values) {
+            (_, Values::Few(few)) => {
+                return few.iter().for_each(|&micros| self.add(Micros(micros)));
+            }
+            (Values::Many(mine), Values::Many(sketch)) => {
+                // All sketches are made alike, and then they fit.
+                let _ = mine.merge(sketch);
+            }
+            (Values::Few(few), Values::Many(sketch)) => {
+                let mut merged = sketch.clone();
+                few.iter().for_each(|&micros| merged.add(micros as f64));
+                self.values = Values::Many(merged);
+            }
+        }
+        self.count += other.count;
+        self.sum += other.sum;
+    }
+
     /// How many.
     pub fn count(&self) -> u64 {
         self.count
