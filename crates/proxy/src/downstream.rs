@@ -53,6 +53,8 @@ pub(crate) enum Closing {
     Gracefully,
     /// Now: a request head has been under way for too long.
     HeaderTimeout,
+    /// Now: it carries nothing, was asked to end, and did not.
+    AtOnce,
 }
 
 /// Marks a connection as carrying something.
@@ -98,15 +100,13 @@ impl Downstream {
         Busy(Rc::clone(self))
     }
 
+    /// Wakes for the next word even when there is one: the connection may not end at the first.
     fn poll_closing(&self, context: &mut std::task::Context<'_>) -> Poll<Closing> {
-        if let Some(closing) = self.closing.take() {
-            return Poll::Ready(closing);
-        }
         let mut waker = self.waker.borrow_mut();
         if !waker.as_ref().is_some_and(|waker| waker.will_wake(context.waker())) {
             *waker = Some(context.waker().clone());
         }
-        Poll::Pending
+        self.closing.take().map_or(Poll::Pending, Poll::Ready)
     }
 }
 
@@ -141,6 +141,7 @@ where
     let ended = std::future::poll_fn(|context| {
         match downstream.poll_closing(context) {
             Poll::Ready(Closing::Gracefully) => Pin::new(&mut serving).graceful_shutdown(),
+            Poll::Ready(Closing::AtOnce) => return Poll::Ready(Ok(())),
             Poll::Ready(Closing::HeaderTimeout) => {
                 return Poll::Ready(Err(Broken::HeaderTimeout));
             }
@@ -228,8 +229,10 @@ where
             .serve_connection(TokioIo::new(stream), service)
     );
     let ended = std::future::poll_fn(|context| {
-        if downstream.poll_closing(context).is_ready() {
-            serving.as_mut().graceful_shutdown();
+        match downstream.poll_closing(context) {
+            Poll::Ready(Closing::AtOnce) => return Poll::Ready(Ok(())),
+            Poll::Ready(_) => serving.as_mut().graceful_shutdown(),
+            Poll::Pending => {}
         }
         serving.as_mut().poll(context)
     })
