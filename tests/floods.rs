@@ -1,8 +1,11 @@
 //! Floods: whatever one client sends, and however slowly, memory stays bounded and the others are served.
 
+use std::io::Write as _;
 use std::time::Duration;
 
-use wayside_tests::{Backend, Echo, Ending, Frames, Peer, Wayside, curl, eventually};
+use wayside_tests::{
+    Backend, Echo, Ending, Frames, Message, Peer, Wayside, curl, eventually, id, python,
+};
 
 /// What a flood may cost in memory: the windows of its connections, and room for the build's own ways.
 const ROOM: u64 = 48 << 20;
@@ -38,7 +41,7 @@ fn repeat(client: &mut Frames, times: usize, mut frames: impl FnMut(u32) -> Vec<
     true
 }
 
-/// ENHANCE_YOUR_CALM.
+/// `ENHANCE_YOUR_CALM`.
 const CALM: u32 = 11;
 
 #[test]
@@ -206,4 +209,83 @@ fn a_long_upload_that_makes_progress_is_not_cut_by_any_limit_on_waiting() {
     let head = peer.head().expect("an answer");
     assert!(head.starts_with(b"HTTP/1.1 200 "), "{}", head.escape_ascii());
     assert_eq!(peer.exactly(40), [b'x'; 40]);
+}
+
+/// A gzip body that unpacks to 128 MiB, in an eighth of a megabyte.
+fn bomb() -> Vec<u8> {
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    packed.write_all(&vec![b'0'; 4 << 20]).expect("memory");
+    // A gzip body may have any number of members (RFC 1952 section 2.2).
+    packed.finish().expect("memory").repeat(32)
+}
+
+const MEASURED: &str = r"
+import resource, subprocess, sys
+done = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL)
+print(done.returncode, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+";
+
+#[test]
+fn a_body_that_unpacks_to_a_huge_one_costs_little_to_show_search_and_export() {
+    let body = bomb();
+    let head =
+        "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Encoding: gzip\r\nContent-Length: ";
+    let answer = [format!("{head}{}\r\n\r\n", body.len()).as_bytes(), &body].concat();
+    let backend = Backend::answering(answer);
+    let wayside = Wayside::start(&backend.url(), &["--workers", "1"]);
+    curl([wayside.http_url("/bomb").as_str(), "-o", "/dev/null"]).ok();
+    let exchange = id(&wayside.ended("", 1)[0]).to_owned();
+    let before = wayside.peak_memory();
+    let decoded = wayside.api(&format!("/api/exchanges/{exchange}/response/body?decoded=1")).ok();
+    let most = body.len() * 100;
+    assert!(decoded.stdout.len() <= most, "{} MiB of {}", decoded.stdout.len() >> 20, most >> 20);
+    wayside.run(["exchanges", "body:needle"]).ok();
+    let cost = wayside.peak_memory() - before;
+    assert!(cost < 4 * ROOM, "the recorder took {} MiB", cost >> 20);
+    let binary = Wayside::binary().display().to_string();
+    let data = wayside.data().display().to_string();
+    for verb in [
+        &["show", &exchange][..],
+        &["show", &exchange, "--body", "response"],
+        &["export", &exchange, "--as", "har"],
+        &["export", &exchange, "--as", "curl"],
+    ] {
+        let command = [&[binary.as_str()], verb, &["--data", &data]].concat();
+        let said = python(MEASURED, command).ok();
+        let (code, kibibytes) = said.text().trim().split_once(' ').expect("two figures");
+        let mebibytes = kibibytes.parse::<u64>().expect("a figure") >> 10;
+        // 3 says that there is more than was shown.
+        assert!(["0", "3"].contains(&code), "{verb:?} ended with {code}");
+        assert!(mebibytes < 192, "{verb:?} took {mebibytes} MiB");
+    }
+}
+
+#[test]
+fn many_clients_and_paths_cost_the_recorder_no_memory_of_their_own() {
+    let backend = Backend::answering("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    let wayside = Wayside::start(&backend.url(), &["--workers", "1"]);
+    let mut peer = Peer::connect(wayside.http());
+    let mut ask = |numbers: std::ops::Range<usize>| {
+        let numbers: Vec<usize> = numbers.collect();
+        for some in numbers.chunks(50) {
+            // A name of its own for client, path and session each.
+            for number in some {
+                let name = format!("{}{number}", "n".repeat(400));
+                peer.send(format!("GET /{name} HTTP/1.1\r\nHost: a\r\nX-Api-Key: {name}\r\n\r\n"));
+            }
+            for _ in some {
+                assert_eq!(Message::response(&mut peer, "GET").expect("an answer").status(), 200);
+            }
+        }
+    };
+    ask(0..2000);
+    wayside.settled();
+    let before = wayside.peak_memory();
+    ask(2000..6000);
+    wayside.settled();
+    let cost = wayside.peak_memory() - before;
+    assert!(cost < 16 << 20, "4000 clients more took {} KiB", cost >> 10);
+    let one = wayside.run(["exchanges", "--json", "--limit", "1"]).ok().json_lines().remove(0);
+    let client = one["client"].as_str().expect("a name");
+    assert!(client.len() < 80, "{client}");
 }

@@ -1,6 +1,7 @@
 //! Nothing let in: who may look into the console and from where, and where the proxy and a replay never go.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::net::{TcpListener, ToSocketAddrs as _, UdpSocket};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -18,11 +19,11 @@ fn token(wayside: &Wayside) -> String {
 /// The status that the console answers to a request with `headers`.
 fn status(wayside: &Wayside, method: &str, path: &str, headers: &[&str]) -> u16 {
     let mut peer = Peer::connect(wayside.console());
-    let mut request = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\n", wayside.console());
+    peer.send(format!("{method} {path} HTTP/1.1\r\nHost: {}\r\n", wayside.console()));
     for header in headers {
-        request.push_str(&format!("{header}\r\n"));
+        peer.send(format!("{header}\r\n"));
     }
-    peer.send(format!("{request}\r\n"));
+    peer.send("\r\n");
     Message::response(&mut peer, "HEAD").expect("an answer").status()
 }
 
@@ -282,5 +283,73 @@ fn a_replay_goes_to_link_local_addresses_only_when_told_so() {
         }
         // Only planned: nothing is sent there.
         wayside.run([&asked[..], &["--dry-run", "--allow-link-local"]].concat()).ok();
+    }
+}
+
+#[test]
+fn hostile_words_come_out_raw_in_no_tail_comparison_log_or_error() {
+    const EVIL: &str = "\u{202e}\u{9b}31m\u{7f}\u{200b}";
+    let answer = "HTTP/1.1 200 O\u{9b}K\r\nX-A: \u{202e}\r\nContent-Length: 6\r\n\r\n\x1b[2J\u{9b}";
+    let backend = Backend::scripted(move |peer| {
+        while let Some(head) = peer.head() {
+            let text = String::from_utf8_lossy(&head).into_owned();
+            let broken = text.starts_with("GET /broken");
+            peer.send(if broken { "HTTP/1.1 2\u{9b}00\r\nX\x1b[2J: a\r\n\r\n" } else { answer });
+            if broken {
+                break;
+            }
+        }
+    });
+    let mut wayside = Wayside::start(&backend.url(), &[]);
+    let mut following = Command::new(Wayside::binary())
+        .args(["exchanges", "--follow", "--data"])
+        .arg(wayside.data())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut said = BufReader::new(following.stderr.take().expect("a pipe"));
+    said.read_line(&mut String::new()).expect("it says that it waits");
+    for request in [
+        format!("GET /a{EVIL}?q={EVIL} HTTP/1.1\r\nHost: x\r\nUser-Agent: {EVIL}\r\n\r\n")
+            .replace('\u{7f}', ""),
+        format!("GET /broken{EVIL} HTTP/1.1\r\nHost: x\r\nX-Api-Key: {EVIL}\r\n\r\n")
+            .replace('\u{7f}', ""),
+        format!("GET /refused{EVIL} HTTP/1.1\r\nHost: {EVIL}\x1b[2J\r\n\r\n"),
+        format!("POST /refused HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: {EVIL}\r\n\r\n"),
+    ] {
+        let mut peer = Peer::connect(wayside.http());
+        peer.send(request);
+        assert!(peer.head().is_some());
+    }
+    Peer::connect(wayside.https()).send(format!("\x16\x03\x01{EVIL}\r\n\r\n"));
+    let recorded = wayside.ended("", 5);
+    let typed = format!("status:{EVIL}");
+    let mut outputs = vec![
+        wayside.run(["status"]),
+        wayside.run(["exchanges", &typed]),
+        wayside.run(["clients", "show", EVIL]),
+        wayside.run(["show", EVIL]),
+        wayside.run(["export", EVIL, "--as", "curl"]),
+        wayside.run(["replay", id(&recorded[0]), "--to", &format!("http://{EVIL}")]),
+    ];
+    for exchange in &recorded {
+        for json in [&[][..], &["--json"]] {
+            let url = backend.url();
+            let replay = ["replay", id(exchange), "--to", &url, "--pace", "max", "--allow-writes"];
+            outputs.push(wayside.run([&replay[..], json].concat()));
+        }
+    }
+    assert_eq!(wayside.stop(), 0);
+    let followed = following.wait_with_output().expect("it ends with the recorder");
+    let followed = String::from_utf8(followed.stdout).expect("text");
+    assert!(followed.lines().count() >= 3, "{followed}");
+    outputs.push(Output { code: 0, stdout: followed.into_bytes(), stderr: wayside.output() });
+    let hostile =
+        |c: char| c.is_control() && !"\n\t".contains(c) || "\u{202e}\u{200b}\u{2028}".contains(c);
+    for output in outputs {
+        for text in [output.text(), &output.stderr] {
+            assert!(!text.contains(hostile), "{}", text.escape_debug());
+        }
     }
 }

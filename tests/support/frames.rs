@@ -133,7 +133,7 @@ impl Frames {
 
     /// The next frame; nothing when the connection is over.
     #[track_caller]
-    pub fn next(&mut self) -> Option<Frame> {
+    pub fn receive(&mut self) -> Option<Frame> {
         loop {
             if let Some(frame) = self.whole() {
                 return Some(frame);
@@ -150,7 +150,7 @@ impl Frames {
     #[track_caller]
     pub fn ending(&mut self, stream: u32) -> Ending {
         let mut status = 0;
-        while let Some(frame) = self.next() {
+        while let Some(frame) = self.receive() {
             let number = |at: usize| {
                 let four = frame.payload.get(at..at + 4).and_then(|four| four.try_into().ok());
                 u32::from_be_bytes(four.unwrap_or_default())

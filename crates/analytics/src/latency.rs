@@ -55,7 +55,9 @@ impl Latencies {
             }
             (Values::Few(few), Values::Many(sketch)) => {
                 let mut merged = sketch.clone();
-                few.iter().for_each(|&micros| merged.add(micros as f64));
+                for &micros in few.iter() {
+                    merged.add(micros as f64);
+                }
                 self.values = Values::Many(merged);
             }
         }

@@ -18,7 +18,7 @@ pub(crate) fn of_head(head: &[u8]) -> Option<Refusal> {
         let (line, after) = rest.split_at_checked(end + 1)?;
         rest = after;
         let Some(line) = line.strip_suffix(b"\r\n") else {
-            return malformed("a line of its head ends without a carriage return");
+            return Some(malformed("a line of its head ends without a carriage return"));
         };
         // RFC 9112 section 6.1: who gets a coding that it does not know answers 501.
         if let Some(coding) = value_of(line, b"transfer-encoding") {
@@ -32,16 +32,17 @@ pub(crate) fn of_head(head: &[u8]) -> Option<Refusal> {
         } else if let Some(host) = value_of(line, b"host") {
             hosts += 1;
             if host.iter().any(|byte| b" \t,/\\@?#".contains(byte)) {
-                return malformed("its `Host` is none");
+                return Some(malformed("its `Host` is none"));
             }
         }
     }
-    match (codings, lengths, hosts) {
-        (2.., _, _) => malformed("it has more than one `Transfer-Encoding`"),
-        (1, 1.., _) => malformed("it has both `Transfer-Encoding` and `Content-Length`"),
-        (_, _, 2..) => malformed("it has more than one `Host`"),
-        _ => None,
-    }
+    let reason = match (codings, lengths, hosts) {
+        (2.., _, _) => "it has more than one `Transfer-Encoding`",
+        (1, 1.., _) => "it has both `Transfer-Encoding` and `Content-Length`",
+        (_, _, 2..) => "it has more than one `Host`",
+        _ => return None,
+    };
+    Some(malformed(reason))
 }
 
 /// Why the target of a request is refused, if it is: what would not be a target on the next hop.
@@ -63,12 +64,12 @@ pub(crate) fn of_target(parts: &request::Parts) -> Option<Refusal> {
         return None;
     };
     // A stream of HTTP/2 ends by itself, whatever the others hold.
-    malformed(reason).map(|refusal| Refusal { last: !http2, ..refusal })
+    Some(Refusal { last: !http2, ..malformed(reason) })
 }
 
-fn malformed(reason: &str) -> Option<Refusal> {
+fn malformed(reason: &str) -> Refusal {
     let reason = format!("the request was malformed: {reason}");
-    Some(Refusal::last(StatusCode::BAD_REQUEST, reason))
+    Refusal::last(StatusCode::BAD_REQUEST, reason)
 }
 
 /// The value of the field in `line`, when that is called `name`.

@@ -44,8 +44,15 @@ impl Tap {
         lease: Option<Lease>,
         busy: Busy,
     ) -> Self {
-        let _busy = Some(busy);
-        Self { inner, course, half: Half::Response, ended: false, gate: None, lease, _busy }
+        Self {
+            inner,
+            course,
+            half: Half::Response,
+            ended: false,
+            gate: None,
+            lease,
+            _busy: Some(busy),
+        }
     }
 
     fn end(&mut self, end: BodyEnd, trailers: &[u8]) {

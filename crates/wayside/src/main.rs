@@ -38,6 +38,7 @@ fn main() -> ExitCode {
         }
     };
     listen_to_the_log(&cli.verb);
+    report::panics::count();
     let mut printer = Printer::stdout();
     let ended = run(cli, &mut printer).and_then(|exit| printer.flush().map(|()| exit));
     match ended {

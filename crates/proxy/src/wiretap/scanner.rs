@@ -265,10 +265,10 @@ mod tests {
             let stream = format!("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n{body}");
             let mut scanner = Scanner::new(Reads::Requests, LIMITS);
             let mut found = 0;
-            let scanned = scanner.scan(stream.as_bytes(), &mut |what| {
+            let result = scanner.scan(stream.as_bytes(), &mut |what| {
                 found += usize::from(matches!(what, Found::Head(_)));
             });
-            assert_eq!((scanned, found, scanner.misframed()), (Ok(()), 1, true), "{body:?}");
+            assert_eq!((result, found, scanner.misframed()), (Ok(()), 1, true), "{body:?}");
         }
     }
 

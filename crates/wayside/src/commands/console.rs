@@ -32,11 +32,11 @@ pub async fn run(args: ConsoleArgs, data: &Path, printer: &mut Printer) -> anyho
     }
     let url = link(&source, "/control/link?once=1").await?;
     let opener = opener();
-    let opened = match start(&opener, &url) {
+    let shown = match start(&opener, &url) {
         Ok(child) => went_well(child).await,
         Err(_) => false,
     };
-    if !opened {
+    if !shown {
         return Err(Trouble::failed(format!("could not open a browser with `{opener}`"))
             .hint("name one in BROWSER, or open the link of `wayside console --print` yourself")
             .into());

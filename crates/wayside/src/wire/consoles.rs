@@ -17,6 +17,7 @@ use wayside_transport::listen::Bound;
 
 use crate::clock;
 use crate::config::Settings;
+use crate::report::panics;
 use crate::report::trouble::Trouble;
 use crate::wire::told;
 
@@ -33,7 +34,9 @@ struct Looking(Recorder);
 
 impl Live for Looking {
     fn status(&self) -> StatusView {
-        self.0.status()
+        let mut status = self.0.status();
+        panics::tell(&mut status);
+        status
     }
 
     fn follow(&self) -> broadcast::Receiver<Arc<Summary>> {
