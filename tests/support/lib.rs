@@ -4,6 +4,7 @@
 
 mod backend;
 mod echo;
+mod frames;
 mod message;
 mod output;
 mod peer;
@@ -14,6 +15,7 @@ mod wayside;
 
 pub use backend::Backend;
 pub use echo::{Echo, Seen};
+pub use frames::{Ending, Frame, Frames};
 pub use message::Message;
 pub use output::{Output, curl, node_modules, program, python, python_program};
 pub use peer::Peer;

@@ -1,14 +1,16 @@
 //! Clients: one fold for each, with its routes, and what is wrong with it.
 
-use std::collections::hash_map::Entry;
+mod crowd;
+
 use std::collections::{HashMap, HashSet};
 
 use wayside_exchange::view::ClientView;
-use wayside_exchange::{Glance, Outcome, SessionId, Summary, Timestamp};
+use wayside_exchange::{Glance, Outcome, SessionId, Timestamp};
 
 use crate::latency::Latencies;
 use crate::session::has_latency;
 use crate::verdict;
+pub use crowd::{Clients, clients};
 
 /// Beyond so many different routes a client's further ones are kept together.
 const ROUTES: usize = 256;
@@ -178,63 +180,6 @@ impl Errors {
 
 fn earliest(since: &mut Option<Timestamp>, other: Option<Timestamp>) {
     *since = [*since, other].into_iter().flatten().min();
-}
-
-/// All clients that the exchanges belong to, each in its fold.
-#[derive(Clone, Debug, Default)]
-pub struct Clients {
-    folds: HashMap<String, ClientFold>,
-}
-
-impl Clients {
-    /// Takes one exchange.
-    pub fn add(&mut self, row: &Glance<'_>) {
-        if let Some(fold) = self.folds.get_mut(row.client) {
-            fold.add(row);
-        } else {
-            self.folds.insert(row.client.to_owned(), ClientFold::new(row));
-        }
-    }
-
-    /// Takes what other folds know.
-    pub fn merge(&mut self, other: Self) {
-        for (name, fold) in other.folds {
-            match self.folds.entry(name) {
-                Entry::Occupied(mut known) => known.get_mut().merge(fold),
-                Entry::Vacant(free) => {
-                    free.insert(fold);
-                }
-            }
-        }
-    }
-
-    /// One client's fold.
-    pub fn client(&self, name: &str) -> Option<&ClientFold> {
-        self.folds.get(name)
-    }
-
-    /// The clients, worst first, then the busiest.
-    pub fn views(&self) -> Vec<ClientView> {
-        let mut judged: Vec<_> = self.folds.values().map(ClientFold::judged).collect();
-        judged.sort_by(|(severity_a, a), (severity_b, b)| {
-            severity_b
-                .total_cmp(severity_a)
-                .then_with(|| b.requests.cmp(&a.requests))
-                .then_with(|| a.name.cmp(&b.name))
-        });
-        judged.into_iter().map(|(_, view)| view).collect()
-    }
-}
-
-/// The clients of `summaries`, worst first; the first error ends it.
-pub fn clients<E>(
-    summaries: impl IntoIterator<Item = Result<Summary, E>>,
-) -> Result<Vec<ClientView>, E> {
-    let mut list = Clients::default();
-    for summary in summaries {
-        list.add(&summary?.glance());
-    }
-    Ok(list.views())
 }
 
 #[cfg(test)]

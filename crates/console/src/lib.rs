@@ -29,6 +29,7 @@ pub use error::ConsoleError;
 pub use exchanges::follow::Skipped;
 pub use exchanges::messages::MessageLine;
 pub use row::RowView;
+pub use serve::control::link::ConsoleLink;
 pub use serve::control::{Control, control_path, recorder_runs, serve_control};
 pub use serve::serve;
 pub use status::ConsoleStatus;

@@ -1,7 +1,7 @@
 //! Bodies as they were meant: content codings undone (RFC 9110 section 8.4), text told from bytes.
 //!
-//! Output is bounded, so a small body that unpacks to a huge one costs no memory. A body that was
-//! cut gives what can be read of it.
+//! Output is bounded, by what the caller wants and by what came: a small body that unpacks to a huge
+//! one costs little memory. A body that was cut gives what can be read of it.
 
 mod coding;
 mod text;
@@ -40,8 +40,15 @@ pub enum ContentError {
 /// More than one is rare, more than two is unheard of.
 const MOST_CODINGS: usize = 5;
 
+/// Honest text packs to a hundredth at best, and hostile zeros to a thousandth or far less: beyond
+/// this many times the body as it came, and beyond [`ALWAYS`], the rest is left out.
+const MOST_TIMES: usize = 100;
+/// So much of a body is decoded however small it came.
+const ALWAYS: usize = 8 << 20;
+
 /// Undoes `codings`, the value of `Content-Encoding` (several separated by commas, in the order in
-/// which they were applied), giving at most `limit` bytes.
+/// which they were applied), giving at most `limit` bytes, and of a body that unpacks to more than
+/// eight mebibytes at most a hundred times what came.
 pub fn decode(codings: &str, bytes: &[u8], limit: usize) -> Result<Decoded, ContentError> {
     let names: Vec<&str> = codings
         .split(',')
@@ -55,6 +62,7 @@ pub fn decode(codings: &str, bytes: &[u8], limit: usize) -> Result<Decoded, Cont
     if bytes.is_empty() {
         return Ok(Decoded::default());
     }
+    let limit = limit.min(bytes.len().saturating_mul(MOST_TIMES).max(ALWAYS));
     let mut inner: Option<Decoded> = None;
     for name in names.into_iter().rev() {
         let (input, cut) = match &inner {

@@ -185,6 +185,9 @@ pub struct StatusView {
     pub open: u64,
     /// Connections that failed in their TLS handshake.
     pub handshakes_failed: u64,
+    /// Faults of the program itself since it started; each cost one exchange, connection or answer.
+    #[serde(default)]
+    pub panics: u64,
     /// The newest exchange up to which everything has been written.
     pub recorded_through: Option<ExchangeId>,
     /// The newest exchange up to which everything survives a power loss.

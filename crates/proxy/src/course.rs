@@ -4,6 +4,8 @@
 //! dropped, for whatever reason, the exchange is over; what had happened by then says how it ended.
 //! So no path can forget to say it, a cancelled future least of all.
 
+mod patience;
+
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -14,6 +16,9 @@ use wayside_exchange::{
     BodyEnd, Connection, Event, ExchangeId, Failure, Half, HttpVersion, Micros, Outcome, Record,
     Side, Timestamp, Timing,
 };
+
+pub(crate) use patience::Patience;
+use patience::Upload;
 
 /// An exchange that runs.
 pub(crate) struct Course {
@@ -27,6 +32,7 @@ pub(crate) struct Course {
     request: Cell<BodyEnd>,
     response: Cell<BodyEnd>,
     by_message: Cell<bool>,
+    upload: Upload,
 }
 
 /// Moments since the beginning; none until they have come.
@@ -61,6 +67,7 @@ impl Course {
             request: Cell::new(BodyEnd::Open),
             response: Cell::new(BodyEnd::Open),
             by_message: Cell::new(false),
+            upload: Upload::default(),
         })
     }
 
@@ -93,6 +100,9 @@ impl Course {
     /// Bytes of a body pass.
     pub(crate) fn passed(&self, half: Half, data: &Bytes) {
         let at = self.by_message.get().then(|| self.began_at.plus(self.elapsed()));
+        if half == Half::Request {
+            self.upload.moves();
+        }
         self.record.record(Event::Passed { id: self.id, half, at, data });
     }
 

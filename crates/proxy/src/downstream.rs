@@ -9,7 +9,7 @@ use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
@@ -25,7 +25,8 @@ use crate::forward::{Forward, version_of};
 use crate::refusal::Refusal;
 use crate::rendering;
 use crate::settings::Settings;
-use crate::wiretap::{HeadLimits, Reads, Wire, Wiretap};
+use crate::strictness;
+use crate::wiretap::{HeadLimits, MISFRAMED, Reads, Wire, Wiretap};
 use crate::worker::{Carriage, LocalExecutor};
 
 /// How long a refused client is still listened to: closing with unread bytes resets the connection,
@@ -52,6 +53,8 @@ pub(crate) enum Closing {
     Gracefully,
     /// Now: a request head has been under way for too long.
     HeaderTimeout,
+    /// Now: it carries nothing, was asked to end, and did not.
+    AtOnce,
 }
 
 /// Marks a connection as carrying something.
@@ -62,7 +65,7 @@ pub(crate) struct Busy(Rc<Downstream>);
 enum Broken {
     Error(hyper::Error),
     HeaderTimeout,
-    TooLarge,
+    Unfit,
 }
 
 impl Downstream {
@@ -97,15 +100,13 @@ impl Downstream {
         Busy(Rc::clone(self))
     }
 
+    /// Wakes for the next word even when there is one: the connection may not end at the first.
     fn poll_closing(&self, context: &mut std::task::Context<'_>) -> Poll<Closing> {
-        if let Some(closing) = self.closing.take() {
-            return Poll::Ready(closing);
-        }
         let mut waker = self.waker.borrow_mut();
         if !waker.as_ref().is_some_and(|waker| waker.will_wake(context.waker())) {
             *waker = Some(context.waker().clone());
         }
-        Poll::Pending
+        self.closing.take().map_or(Poll::Pending, Poll::Ready)
     }
 }
 
@@ -140,14 +141,15 @@ where
     let ended = std::future::poll_fn(|context| {
         match downstream.poll_closing(context) {
             Poll::Ready(Closing::Gracefully) => Pin::new(&mut serving).graceful_shutdown(),
+            Poll::Ready(Closing::AtOnce) => return Poll::Ready(Ok(())),
             Poll::Ready(Closing::HeaderTimeout) => {
                 return Poll::Ready(Err(Broken::HeaderTimeout));
             }
             Poll::Pending => {}
         }
         let polled = Pin::new(&mut serving).poll(context).map_err(Broken::Error);
-        if polled.is_pending() && downstream.is_idle() && wire.too_large().is_some() {
-            return Poll::Ready(Err(Broken::TooLarge));
+        if polled.is_pending() && downstream.is_idle() && wire.is_unfit() {
+            return Poll::Ready(Err(Broken::Unfit));
         }
         polled
     })
@@ -177,8 +179,12 @@ fn refusal_of(broken: &Broken, wire: &Wire, carriage: &Carriage) -> Option<(Refu
         let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
         return Some((Refusal::bad_request(status, too_large.to_string()), true));
     }
+    if wire.misframed() {
+        let reason = format!("the request body was malformed: {MISFRAMED}");
+        return Some((Refusal::last(StatusCode::BAD_REQUEST, reason), true));
+    }
     match broken {
-        Broken::TooLarge => None,
+        Broken::Unfit => None,
         Broken::HeaderTimeout => {
             let limit = carriage.settings().timeouts.header;
             let reason =
@@ -223,8 +229,10 @@ where
             .serve_connection(TokioIo::new(stream), service)
     );
     let ended = std::future::poll_fn(|context| {
-        if downstream.poll_closing(context).is_ready() {
-            serving.as_mut().graceful_shutdown();
+        match downstream.poll_closing(context) {
+            Poll::Ready(Closing::AtOnce) => return Poll::Ready(Ok(())),
+            Poll::Ready(_) => serving.as_mut().graceful_shutdown(),
+            Poll::Pending => {}
         }
         serving.as_mut().poll(context)
     })
@@ -252,7 +260,7 @@ async fn serve(
     let course = carriage.begin(&downstream.connection, version, &head);
     std::future::poll_fn(|context| course.record().poll_room(context)).await;
     let settings = carriage.settings();
-    if let Some(refusal) = refused_at_once(&settings, &parts) {
+    if let Some(refusal) = refused_at_once(&settings, &parts, &head) {
         return Ok(Forward::refuse(&course, &refusal));
     }
     let forward = Forward {
@@ -268,10 +276,26 @@ async fn serve(
     }
 }
 
-fn refused_at_once(settings: &Settings, parts: &http::request::Parts) -> Option<Refusal> {
+fn refused_at_once(
+    settings: &Settings,
+    parts: &http::request::Parts,
+    head: &[u8],
+) -> Option<Refusal> {
     if parts.method == Method::CONNECT {
         let reason = "this is a reverse proxy: it does not tunnel with CONNECT";
-        return Some(Refusal::bad_request(StatusCode::METHOD_NOT_ALLOWED, reason));
+        // Its client may take what it sends next for a tunnel's.
+        return Some(Refusal {
+            last: parts.version != Version::HTTP_2,
+            ..Refusal::bad_request(StatusCode::METHOD_NOT_ALLOWED, reason)
+        });
+    }
+    if parts.version != Version::HTTP_2
+        && let Some(refusal) = strictness::of_head(head)
+    {
+        return Some(refusal);
+    }
+    if let Some(refusal) = strictness::of_target(parts) {
+        return Some(refusal);
     }
     let most = settings.limits.headers;
     (parts.headers.len() > most).then(|| {

@@ -1,8 +1,10 @@
 //! Which header fields go on, and in what form: hop-by-hop fields end here (RFC 9110 section 7.6.1),
-//! cookie crumbs of HTTP/2 are joined for HTTP/1.1 (RFC 9113 section 8.2.3), nothing else changes.
+//! cookie crumbs of HTTP/2 are joined for HTTP/1.1 (RFC 9113 section 8.2.3), a length is said once and
+//! not beside a coding (RFC 9112 section 6.3), nothing else changes.
 
 use http::header::{
-    CONNECTION, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue, TE, TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue, TE,
+    TRANSFER_ENCODING, UPGRADE,
 };
 
 /// The form in which a message goes on.
@@ -21,11 +23,15 @@ const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection")
 /// removal from a map reorders it.
 pub(crate) fn onward(headers: HeaderMap, onward: Onward) -> HeaderMap {
     let crumbs = !onward.http2 && headers.get_all(COOKIE).iter().nth(1).is_some();
-    if !crumbs && !headers.keys().any(|name| is_hop_by_hop(name) || (onward.http2 && name == HOST))
+    let lengths = headers.get_all(CONTENT_LENGTH).iter().nth(1).is_some();
+    if !crumbs
+        && !lengths
+        && !headers.keys().any(|name| is_hop_by_hop(name) || (onward.http2 && name == HOST))
     {
         return headers;
     }
     let listed = listed_in_connection(&headers);
+    let coded = headers.contains_key(TRANSFER_ENCODING);
     let crumbs = crumbs.then(|| joined(&headers)).flatten();
     let mut kept = HeaderMap::with_capacity(headers.len() + 1);
     let mut last = None;
@@ -34,7 +40,10 @@ pub(crate) fn onward(headers: HeaderMap, onward: Onward) -> HeaderMap {
         let first = name.is_some();
         let Some(name) = name.or_else(|| last.clone()) else { continue };
         last = Some(name.clone());
-        if listed.contains(&name) || (onward.http2 && name == HOST) {
+        if listed.contains(&name)
+            || (onward.http2 && name == HOST)
+            || (name == CONTENT_LENGTH && (coded || !first))
+        {
             continue;
         }
         if name == COOKIE && crumbs.is_some() {
@@ -60,9 +69,12 @@ pub(crate) fn onward(headers: HeaderMap, onward: Onward) -> HeaderMap {
     kept
 }
 
-/// Whether a request or response is about an upgrade (RFC 9110 section 7.8).
+/// Whether a request or response is about an upgrade (RFC 9110 section 7.8) that can be passed on. One
+/// to HTTP/2 is not: it was for this hop (RFC 7540 section 3.2), and what came then would be requests
+/// that nobody sees.
 pub(crate) fn asks_upgrade(headers: &HeaderMap) -> bool {
     headers.contains_key(UPGRADE)
+        && !headers.get_all(UPGRADE).iter().any(|value| has_token(value, "h2c"))
         && headers.get_all(CONNECTION).iter().any(|value| has_token(value, "upgrade"))
 }
 
@@ -158,6 +170,22 @@ mod tests {
         assert_eq!(shown(&onward(crumbs.clone(), PLAIN)), ["cookie: a=1; b=2", "x: y"]);
         let http2 = Onward { http2: true, upgrade: false };
         assert_eq!(shown(&onward(crumbs, http2)), ["cookie: a=1", "cookie: b=2", "x: y"]);
+    }
+
+    #[test]
+    fn a_length_is_said_once_and_not_beside_a_coding() {
+        let twice = map(&[("content-length", "5"), ("x", "y"), ("content-length", "5")]);
+        assert_eq!(shown(&onward(twice, PLAIN)), ["content-length: 5", "x: y"]);
+        let both = map(&[("content-length", "5"), ("transfer-encoding", "chunked"), ("x", "y")]);
+        assert_eq!(shown(&onward(both, PLAIN)), ["x: y"]);
+    }
+
+    #[test]
+    fn an_upgrade_to_http_2_was_for_this_hop() {
+        for upgrade in ["h2c", "websocket, H2C"] {
+            let headers = map(&[("connection", "Upgrade, HTTP2-Settings"), ("upgrade", upgrade)]);
+            assert!(!asks_upgrade(&headers), "{upgrade}");
+        }
     }
 
     #[test]

@@ -16,7 +16,7 @@ use wayside_exchange::cause::chain;
 use wayside_exchange::{BodyEnd, Half, HttpVersion};
 
 use crate::answer::AnswerBody;
-use crate::course::Course;
+use crate::course::{Course, Patience};
 use crate::downstream::Downstream;
 use crate::fields::{self, Onward};
 use crate::pool::{Lease, Need};
@@ -111,6 +111,7 @@ impl Forward<'_> {
             && outgoing.parts.method.is_idempotent())
         .then(|| outgoing.parts.clone());
         let to_head = outgoing.parts.method == Method::HEAD;
+        let has_body = !matches!(outgoing.body, RequestBody::Empty);
         let reused = lease.reused;
         let wire = lease.wire().cloned();
         if let Some(wire) = &wire {
@@ -118,20 +119,24 @@ impl Forward<'_> {
         }
         let request = self.outgoing(outgoing, lease.is_http2(), upgrade)?;
         self.course.departs();
-        let timeout = self.settings.timeouts.response;
+        let timeouts = &self.settings.timeouts;
         let sent = {
             let sending = pin!(lease.send(request));
-            let limit = pin!(tokio::time::sleep(timeout));
-            let limit = (!timeout.is_zero()).then_some(limit);
+            let Patience::Lasts(first) = self.course.patience(timeouts, has_body) else {
+                return Err(self.silent_backend());
+            };
+            let limit = pin!(tokio::time::sleep(first.unwrap_or_default()));
+            let limit = first.is_some().then_some(limit);
             let mut waiting = Waiting::new(sending, wire.as_deref(), limit);
             loop {
                 match waiting.next().await {
                     Awaited::Interim(head) => self.inform(&head, gate).await,
                     Awaited::Done(done) => break done,
-                    Awaited::TimedOut => {
-                        let reason = format!("the backend did not respond within {timeout:?}");
-                        return Err(Refusal::gateway_timeout(reason));
-                    }
+                    Awaited::TimedOut => match self.course.patience(timeouts, has_body) {
+                        Patience::Lasts(more) => waiting.extend(more),
+                        Patience::OverWithBackend => return Err(self.silent_backend()),
+                        Patience::OverWithClient => return Err(self.silent_client()),
+                    },
                 }
             }
         };
@@ -153,6 +158,20 @@ impl Forward<'_> {
             }
         }
         Err(self.unanswered(failed.error()))
+    }
+
+    fn silent_backend(&self) -> Refusal {
+        let limit = self.settings.timeouts.response;
+        Refusal::gateway_timeout(format!("the backend did not respond within {limit:?}"))
+    }
+
+    fn silent_client(&self) -> Refusal {
+        let limit = self.settings.timeouts.body;
+        let reason = format!("nothing of the request body came for {limit:?} (`--body-timeout`)");
+        Refusal {
+            last: self.downstream.wire.is_some(),
+            ..Refusal::bad_request(StatusCode::REQUEST_TIMEOUT, reason)
+        }
     }
 
     fn unanswered(&self, error: &hyper::Error) -> Refusal {
@@ -237,7 +256,8 @@ impl Forward<'_> {
         }
         // A stream of HTTP/2 is held for as long as its body runs; a closing connection is not kept.
         let lease = (!closing).then_some(lease);
-        let tap = Tap::response(body, Rc::clone(self.course), lease);
+        let busy = self.downstream.busy();
+        let tap = Tap::response(body, Rc::clone(self.course), lease, busy);
         Response::from_parts(parts, AnswerBody::Passing(Box::new(tap)))
     }
 

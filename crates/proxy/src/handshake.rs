@@ -86,6 +86,7 @@ fn failed(carriage: &Carriage, mut connection: Connection, failure: &HandshakeFa
 /// nothing came.
 async fn speaks_http2(stream: &TcpStream, limit: Duration) -> Option<bool> {
     let mut seen = [0; PREFACE.len()];
+    let mut pause = Duration::from_millis(5);
     let look = async {
         loop {
             let n = stream.peek(&mut seen).await.ok()?;
@@ -99,8 +100,10 @@ async fn speaks_http2(stream: &TcpStream, limit: Duration) -> Option<bool> {
             if n == PREFACE.len() {
                 return Some(true);
             }
-            // The beginning of a preface: a peek shows the same bytes until more have come.
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            // The beginning of a preface: a peek shows the same bytes until more have come. Whoever
+            // stops there is looked at ever less often.
+            tokio::time::sleep(pause).await;
+            pause *= 2;
         }
     };
     tokio::time::timeout(limit, look).await.ok()?

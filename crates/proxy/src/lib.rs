@@ -17,6 +17,7 @@ mod pool;
 mod refusal;
 mod rendering;
 mod settings;
+mod strictness;
 mod sweep;
 mod tap;
 mod tunnel;

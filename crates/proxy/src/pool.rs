@@ -237,6 +237,7 @@ impl Drop for Stream {
 fn unreachable(error: &DialError) -> Refusal {
     match error.kind {
         DialErrorKind::TimedOut => Refusal::gateway_timeout(error.to_string()),
+        DialErrorKind::Fenced => Refusal::ourselves(error.to_string()),
         _ => Refusal::bad_gateway(error.to_string()),
     }
 }

@@ -1,7 +1,7 @@
 //! Maps every failure on our way to what the client sees and what the record says: one page, so
 //! that the two never tell different stories.
 
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
+use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use http::{Response, StatusCode};
 use wayside_exchange::{ExchangeId, Failure, Outcome, Side};
 
@@ -13,22 +13,38 @@ pub(crate) struct Refusal {
     pub(crate) status: StatusCode,
     pub(crate) side: Side,
     pub(crate) reason: String,
+    /// Nothing more is read from this connection of HTTP/1: what follows may be no request.
+    pub(crate) last: bool,
 }
 
 impl Refusal {
     /// The backend could not be reached, or broke off: 502.
     pub(crate) fn bad_gateway(reason: impl Into<String>) -> Self {
-        Self { status: StatusCode::BAD_GATEWAY, side: Side::Upstream, reason: reason.into() }
+        Self::of(StatusCode::BAD_GATEWAY, Side::Upstream, reason.into())
     }
 
     /// The backend was silent: 504.
     pub(crate) fn gateway_timeout(reason: impl Into<String>) -> Self {
-        Self { status: StatusCode::GATEWAY_TIMEOUT, side: Side::Upstream, reason: reason.into() }
+        Self::of(StatusCode::GATEWAY_TIMEOUT, Side::Upstream, reason.into())
     }
 
     /// The client asked for what cannot be had.
     pub(crate) fn bad_request(status: StatusCode, reason: impl Into<String>) -> Self {
-        Self { status, side: Side::Downstream, reason: reason.into() }
+        Self::of(status, Side::Downstream, reason.into())
+    }
+
+    /// The same, and nothing that follows on this connection can be trusted to be what it seems.
+    pub(crate) fn last(status: StatusCode, reason: impl Into<String>) -> Self {
+        Self { last: true, ..Self::bad_request(status, reason) }
+    }
+
+    /// It would come back to us.
+    pub(crate) fn ourselves(reason: impl Into<String>) -> Self {
+        Self::of(StatusCode::LOOP_DETECTED, Side::Ours, reason.into())
+    }
+
+    fn of(status: StatusCode, side: Side, reason: String) -> Self {
+        Self { status, side, reason, last: false }
     }
 
     pub(crate) fn outcome(&self) -> Outcome {
@@ -55,6 +71,9 @@ impl Refusal {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
         headers.insert(CONTENT_LENGTH, HeaderValue::from(text.len()));
+        if self.last {
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
         *response.body_mut() = AnswerBody::text(text);
         response
     }

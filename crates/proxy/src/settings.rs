@@ -35,9 +35,12 @@ pub struct Timeouts {
     pub handshake: Duration,
     /// For the rest of a request head once its first byte has come.
     pub header: Duration,
+    /// For more of a request body that has no answer yet; zero waits for ever.
+    pub body: Duration,
     /// For the next request on a connection that carries none.
     pub idle: Duration,
-    /// For the response head once the request has been sent; zero waits for ever.
+    /// For the response head once the request has been sent, and for more of it to be taken; zero
+    /// waits for ever.
     pub response: Duration,
     /// For an unused upstream connection, until it is closed.
     pub pool_idle: Duration,
@@ -54,6 +57,7 @@ impl Default for Timeouts {
         Self {
             handshake: Duration::from_secs(10),
             header: Duration::from_secs(30),
+            body: Duration::from_mins(5),
             idle: Duration::from_mins(5),
             response: Duration::from_mins(2),
             pool_idle: Duration::from_mins(1),

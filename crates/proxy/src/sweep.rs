@@ -11,6 +11,9 @@ use crate::settings::Timeouts;
 /// How often the sweep looks.
 pub(crate) const PERIOD: Duration = Duration::from_secs(1);
 
+/// How long an idle connection of HTTP/2 may take to say goodbye, and its last bytes to go out.
+const FAREWELL: Duration = Duration::from_secs(5);
+
 /// The connections of one worker.
 #[derive(Debug, Default)]
 pub(crate) struct Sweep(RefCell<Vec<Watched>>);
@@ -47,7 +50,11 @@ impl Sweep {
             watched.idle = if used { 0 } else { watched.idle + 1 };
             let mid_head = downstream.wire.as_ref().is_some_and(|wire| wire.mid_head());
             watched.mid_head = if mid_head && !used { watched.mid_head + 1 } else { 0 };
-            if beyond(watched.mid_head, timeouts.header) {
+            let http2 = downstream.wire.is_none();
+            if http2 && beyond(watched.idle, timeouts.idle + FAREWELL) {
+                // It waits for a client that says nothing, not even that it has heard.
+                downstream.close(Closing::AtOnce);
+            } else if beyond(watched.mid_head, timeouts.header) {
                 downstream.close(Closing::HeaderTimeout);
             } else if beyond(watched.idle, timeouts.idle) {
                 downstream.close(Closing::Gracefully);

@@ -12,6 +12,7 @@ use wayside_exchange::cause::chain;
 use wayside_exchange::{BodyEnd, Half};
 
 use crate::course::Course;
+use crate::downstream::Busy;
 use crate::pool::Lease;
 use crate::rendering;
 
@@ -23,6 +24,8 @@ pub(crate) struct Tap {
     ended: bool,
     gate: Option<Gate>,
     lease: Option<Lease>,
+    /// The client's connection is in use for as long as a response passes.
+    _busy: Option<Busy>,
 }
 
 /// What must happen before the first frame may be asked for.
@@ -31,12 +34,25 @@ pub(crate) type Gate = Pin<Box<dyn Future<Output = ()>>>;
 impl Tap {
     /// Watches a request body; nothing of it is asked for before `gate` opens.
     pub(crate) fn request(inner: Incoming, course: Rc<Course>, gate: Option<Gate>) -> Self {
-        Self { inner, course, half: Half::Request, ended: false, gate, lease: None }
+        Self { inner, course, half: Half::Request, ended: false, gate, lease: None, _busy: None }
     }
 
     /// Watches a response body; `lease` goes back to the pool at its good end.
-    pub(crate) fn response(inner: Incoming, course: Rc<Course>, lease: Option<Lease>) -> Self {
-        Self { inner, course, half: Half::Response, ended: false, gate: None, lease }
+    pub(crate) fn response(
+        inner: Incoming,
+        course: Rc<Course>,
+        lease: Option<Lease>,
+        busy: Busy,
+    ) -> Self {
+        Self {
+            inner,
+            course,
+            half: Half::Response,
+            ended: false,
+            gate: None,
+            lease,
+            _busy: Some(busy),
+        }
     }
 
     fn end(&mut self, end: BodyEnd, trailers: &[u8]) {
@@ -90,7 +106,11 @@ impl Body for Tap {
             this.gate = None;
         }
         std::task::ready!(this.course.record().poll_room(context));
-        let polled = std::task::ready!(Pin::new(&mut this.inner).poll_frame(context));
+        let polled = Pin::new(&mut this.inner).poll_frame(context);
+        if this.half == Half::Request {
+            this.course.awaits_client(polled.is_pending());
+        }
+        let polled = std::task::ready!(polled);
         match &polled {
             Some(Ok(frame)) => {
                 if let Some(data) = frame.data_ref() {

@@ -24,6 +24,9 @@ use injection::Injection;
 use scanner::{Found, Scanner};
 pub(crate) use scanner::{HeadLimits, Reads, TooLarge};
 
+/// What is wrong with a body whose end cannot be known.
+pub(crate) const MISFRAMED: &str = "a chunk, or a line between chunks, does not end with CR LF";
+
 /// A socket whose reads are watched.
 #[derive(Debug)]
 pub(crate) struct Wiretap<S> {
@@ -118,6 +121,17 @@ impl Wire {
         self.scanner.lock().too_large()
     }
 
+    /// Whether a request that came with its body in one piece broke the rules of framing.
+    pub(crate) fn misframed(&self) -> bool {
+        self.scanner.lock().misframed() && !self.heads.lock().is_empty()
+    }
+
+    /// Whether what came cannot become an exchange, and is to be refused by whoever serves.
+    pub(crate) fn is_unfit(&self) -> bool {
+        let scanner = self.scanner.lock();
+        scanner.too_large().is_some() || (scanner.misframed() && !self.heads.lock().is_empty())
+    }
+
     /// Whether bytes of a request body have come although nobody has asked for them yet: a client
     /// that expects 100 Continue and does not wait for it (RFC 9110 section 10.1.1).
     pub(crate) fn body_came_unasked(&self) -> bool {
@@ -149,7 +163,11 @@ impl Wire {
             }
             Found::Body => self.body_waits.store(true, Relaxed),
         });
-        result.map_err(|too_large| io::Error::new(io::ErrorKind::InvalidData, too_large))
+        result.map_err(|too_large| io::Error::new(io::ErrorKind::InvalidData, too_large))?;
+        if self.refuses && scanner.misframed() {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, MISFRAMED));
+        }
+        Ok(())
     }
 }
 
@@ -174,8 +192,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wiretap<S> {
         {
             match this.wire.watch(read) {
                 // An error would have hyper close before the refusal is written. Whoever serves the
-                // connection looks for the limit after each poll.
-                Err(_) if this.wire.refuses => return Poll::Pending,
+                // connection looks for what is unfit after each poll. Only a body that is under way
+                // ends with its error.
+                Err(_) if this.wire.refuses && this.wire.is_unfit() => return Poll::Pending,
                 watched => watched?,
             }
         }

@@ -180,3 +180,37 @@ impl<F: Future<Output = ()> + 'static> hyper::rt::Executor<F> for LocalExecutor 
 pub(crate) fn spawn(future: impl Future<Output = ()> + 'static) {
     tokio::task::spawn_local(future);
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use tokio::task::{LocalSet, yield_now};
+
+    use super::*;
+
+    #[test]
+    fn a_panic_ends_its_own_connection_and_no_other() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let served = Rc::new(Cell::new(0));
+        let other = || {
+            let served = Rc::clone(&served);
+            async move {
+                yield_now().await;
+                served.set(served.get() + 1);
+            }
+        };
+        LocalSet::new().block_on(&runtime, async {
+            spawn(other());
+            spawn(async { panic!("as it should in this test") });
+            for _ in 0..4 {
+                yield_now().await;
+            }
+            spawn(other());
+            for _ in 0..4 {
+                yield_now().await;
+            }
+        });
+        assert_eq!(served.get(), 2);
+    }
+}

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use wayside_store::seal::SealingKey;
 use wayside_transport::client_tls::UpstreamTrust;
-use wayside_transport::dial::Upstream;
+use wayside_transport::dial::{Fence, Upstream};
 
 use crate::ReplayError;
 
@@ -17,6 +17,8 @@ use crate::ReplayError;
 pub struct Options {
     /// Where to send: scheme, host and port, and what stands before every path.
     pub target: Upstream,
+    /// The addresses that are not dialled, whatever the target's name resolves to.
+    pub fence: Fence,
     /// Whose certificates the target may show.
     pub trust: UpstreamTrust,
     /// The timing.
@@ -58,10 +60,12 @@ pub enum Pace {
 }
 
 impl Options {
-    /// To `target`, at the recorded pace, reads only, without credentials.
+    /// To `target`, at the recorded pace, reads only, without credentials, and not to addresses that
+    /// only this machine's link can reach.
     pub fn to(target: Upstream) -> Self {
         Self {
             target,
+            fence: Fence::default().and_link_local(),
             trust: UpstreamTrust::System,
             pace: Pace::Recorded,
             allow_writes: false,

@@ -81,6 +81,7 @@ impl Sender {
             Scheme::Https => Some(ClientTls::new(&options.trust).map_err(ReplayError::Target)?),
         };
         let dialer = Dialer::new(target, tls, options.timeout).map_err(ReplayError::Target)?;
+        let dialer = dialer.fenced(options.fence.clone());
         Ok(Self {
             store: store.clone(),
             options: Arc::new(options.clone()),

@@ -1,6 +1,7 @@
 //! Reaches the backend: resolve, connect, shake hands, all within one limit, each step timed.
 
 mod failure;
+mod fence;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,7 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Instant, timeout_at};
 
 pub use failure::{DialError, DialErrorKind};
+pub use fence::{Fence, Fenced};
 pub use stream::UpstreamStream;
 pub use upstream::{Scheme, Upstream};
 
@@ -26,6 +28,7 @@ pub struct Dialer {
     upstream: Upstream,
     tls: Option<(ClientTls, ServerName<'static>)>,
     connect_timeout: Duration,
+    fence: Fence,
 }
 
 /// A connection to the backend, fresh.
@@ -73,7 +76,13 @@ impl Dialer {
                 Some((tls, host))
             }
         };
-        Ok(Self { upstream, tls, connect_timeout })
+        Ok(Self { upstream, tls, connect_timeout, fence: Fence::default() })
+    }
+
+    /// The same dialer, which never dials what `fence` keeps out.
+    #[must_use]
+    pub fn fenced(self, fence: Fence) -> Self {
+        Self { fence, ..self }
     }
 
     /// Whom it dials.
@@ -147,11 +156,16 @@ impl Dialer {
         addresses: &[SocketAddr],
         deadline: Instant,
     ) -> Result<TcpStream, DialError> {
-        let mut failure = None;
+        let (mut failure, mut kept_out) = (None, None);
         for (tried, &address) in addresses.iter().enumerate() {
             let now = Instant::now();
             let left = u32::try_from(addresses.len() - tried).unwrap_or(u32::MAX);
             let share = now + deadline.saturating_duration_since(now) / left;
+            // Here and not earlier: a name may resolve to another address each time.
+            if let Err(fenced) = self.fence.check(address) {
+                kept_out = Some(DialError::fenced(&self.upstream, address, fenced));
+                continue;
+            }
             match timeout_at(share, TcpStream::connect(address)).await {
                 Ok(Ok(tcp)) => match tcp.set_nodelay(true) {
                     Ok(()) => return Ok(tcp),
@@ -171,7 +185,8 @@ impl Dialer {
                 }
             }
         }
-        Err(failure
+        Err(kept_out
+            .or(failure)
             .unwrap_or_else(|| DialError::unresolvable(&self.upstream, "the name has no address")))
     }
 }

@@ -74,6 +74,8 @@ pub enum Verb {
     Export(ExportArgs),
     /// Send recorded exchanges again and compare the answers
     Replay(ReplayArgs),
+    /// Open the console of the running recorder in a browser
+    Console(ConsoleArgs),
     /// How the recorder does
     Status(StatusArgs),
     /// The certificates: what is in use, and how to trust it
@@ -107,6 +109,14 @@ pub struct DemoArgs {
     /// The settings given as flags.
     #[command(flatten)]
     pub settings: Typed,
+}
+
+/// `console`.
+#[derive(Args, Clone, Debug)]
+pub struct ConsoleArgs {
+    /// Print the link instead, token and all
+    #[arg(long)]
+    pub print: bool,
 }
 
 /// `status`.

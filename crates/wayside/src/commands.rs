@@ -4,6 +4,7 @@ pub mod certs;
 pub mod clients;
 pub mod completions;
 pub mod config;
+pub mod console;
 pub mod demo;
 pub mod doctor;
 pub mod exchanges;

@@ -38,6 +38,7 @@ fn main() -> ExitCode {
         }
     };
     listen_to_the_log(&cli.verb);
+    report::panics::count();
     let mut printer = Printer::stdout();
     let ended = run(cli, &mut printer).and_then(|exit| printer.flush().map(|()| exit));
     match ended {
@@ -68,6 +69,7 @@ fn run(cli: Cli, printer: &mut Printer) -> anyhow::Result<Exit> {
         Verb::Show(args) => wait(commands::show::run(args, &data()?, printer)),
         Verb::Export(args) => wait(commands::export::run(args, &data()?, printer)),
         Verb::Replay(args) => wait(commands::replay::run(args, &data()?, printer)),
+        Verb::Console(args) => wait(commands::console::run(args, &data()?, printer)),
         Verb::Status(args) => wait(commands::status::run(args, &data()?, printer)),
         Verb::Certs(args) => commands::certs::run(args, &data()?, printer),
         Verb::Verify(args) => wait(commands::verify::run(args, &data()?, printer)),

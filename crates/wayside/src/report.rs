@@ -5,6 +5,7 @@ pub mod body;
 pub mod exchange;
 pub mod figures;
 pub mod paint;
+pub mod panics;
 pub mod printer;
 pub mod progress;
 pub mod rows;

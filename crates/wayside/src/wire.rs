@@ -5,6 +5,7 @@
 //! so that it can be asked how far things are.
 
 mod consoles;
+mod ourselves;
 mod traffic;
 
 use std::net::SocketAddr;
@@ -24,7 +25,7 @@ use wayside_transport::authority::Authority;
 use wayside_transport::balance::{ConnectionLimits, Spread};
 use wayside_transport::certificate::Given;
 use wayside_transport::client_tls::{ClientTls, UpstreamTrust};
-use wayside_transport::dial::{Dialer, Scheme, Upstream};
+use wayside_transport::dial::{Dialer, Fence, Scheme, Upstream};
 use wayside_transport::drain::{Drain, DrainTrigger};
 use wayside_transport::listen::{Bound, raise_open_files};
 use wayside_transport::server_tls::ServerTls;
@@ -56,6 +57,7 @@ impl Wired {
     /// Starts everything; when it returns, clients can connect.
     pub fn start(settings: &Settings, upstream: &Upstream) -> anyhow::Result<Self> {
         let _ = raise_open_files();
+        ourselves::refuse(settings, upstream)?;
         make_private_folder(&settings.data)?;
         let keys = settings.data.join("keys");
         let authority = Arc::new(Authority::open_or_create(&keys)?);
@@ -74,6 +76,9 @@ impl Wired {
             }
             None => None,
         };
+        let console = consoles.as_ref().and_then(Consoles::address);
+        let own = [Some(listening), listening_plain, console];
+        let dialer = dialer.fenced(Fence::around(own.into_iter().flatten()));
 
         let (traffic, heard) = watch::channel(Arc::new(traffic::of(settings)));
         let (trigger, drain) = Drain::channel();

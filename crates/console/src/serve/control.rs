@@ -3,11 +3,13 @@
 //! Who can open it needs no token, so it is 0600 from the moment that it has its name: it is made in
 //! a folder of its own that only this user can enter, and moved to its place.
 
+pub(crate) mod link;
 pub(crate) mod reach;
 
 use std::fs;
 use std::future::Future;
 use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
 use std::os::unix::fs::{
     DirBuilderExt as _, FileTypeExt as _, MetadataExt as _, PermissionsExt as _,
 };
@@ -18,6 +20,7 @@ use tokio::net::UnixListener;
 
 use crate::api::{Api, router};
 use crate::error::ConsoleError;
+use crate::token::Token;
 use reach::{Reach, connect};
 
 /// Where the recorder of `data` answers.
@@ -45,6 +48,7 @@ pub async fn serve_control(
 pub struct Control {
     listener: UnixListener,
     file: SocketFile,
+    console: Option<(SocketAddr, Token)>,
 }
 
 #[derive(Debug)]
@@ -70,7 +74,8 @@ impl Control {
             let metadata = fs::symlink_metadata(&born)?;
             fs::rename(&born, path)?;
             let (device, inode) = (metadata.dev(), metadata.ino());
-            Ok(Self { listener, file: SocketFile { path: path.to_owned(), device, inode } })
+            let file = SocketFile { path: path.to_owned(), device, inode };
+            Ok(Self { listener, file, console: None })
         });
         let removed = remove(&nursery);
         let control = made.map_err(failed("make"))?;
@@ -78,10 +83,17 @@ impl Control {
         Ok(control)
     }
 
+    /// Tells who asks how to open the console at `address`, which asks for `token`.
+    #[must_use]
+    pub fn opening(self, address: SocketAddr, token: Token) -> Self {
+        Self { console: Some((address, token)), ..self }
+    }
+
     /// Serves the API until `stop`, then takes the socket away.
     pub async fn serve(self, api: Api, stop: impl Future<Output = ()> + Send) {
         let _file = self.file;
-        super::run(self.listener, router(api), stop).await;
+        let router = router(api).merge(link::router(self.console));
+        super::run(self.listener, router, stop).await;
     }
 }
 

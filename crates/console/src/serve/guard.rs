@@ -2,6 +2,8 @@
 //!
 //! The name is checked because a web page can make its own name resolve to this machine (DNS
 //! rebinding) and then read our answers as its own. An address in place of a name cannot do that.
+//! Where a browser says from which page it asks, that page must be ours: a token in a cookie goes with
+//! whatever asks from this machine, on any port.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -36,6 +38,11 @@ async fn check(State(guard): State<Arc<Guard>>, request: Request, next: Next) ->
             .hint("ask for `localhost`, or for the address that it listens on")
             .into_response();
     }
+    if !guard.knows_page(&request) {
+        return Refusal::new(StatusCode::FORBIDDEN, "the page that asks is not the console's")
+            .hint("what asks without a page sends `Authorization: Bearer TOKEN`")
+            .into_response();
+    }
     match request.uri().path() {
         "/health" | "/ready" => return next.run(request).await,
         "/" => {
@@ -67,12 +74,33 @@ impl Guard {
         })
     }
 
+    /// Whether no page asks, or one of ours. A browser says in `Origin` which page it is, and leaves
+    /// that out where it only reads, but newer ones say then whether it is ours (Fetch Metadata). A
+    /// link on another page may lead here; what changes something must come with the word.
+    fn knows_page(&self, request: &Request) -> bool {
+        let headers = request.headers();
+        let said = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let reads = request.method().is_safe();
+        if let Some(origin) = said("origin") {
+            let own = said("host").map(|host| format!("http://{host}"));
+            return own.is_some_and(|own| own.eq_ignore_ascii_case(origin));
+        }
+        let follows_link = said("sec-fetch-mode") == Some("navigate")
+            && said("sec-fetch-dest") == Some("document");
+        match said("sec-fetch-site") {
+            Some("same-origin" | "none") => true,
+            Some(_) => reads && follows_link,
+            None => reads || self.bears(headers),
+        }
+    }
+
     /// Changes the token of a link for a cookie, so that it does not stay in the address bar.
     fn enter(&self, shown: &str) -> Response {
-        if !self.token.is(shown) {
+        if !self.token.admits(shown) {
             return refused();
         }
-        let cookie = format!("{COOKIE}={shown}; Path=/; HttpOnly; SameSite=Strict");
+        let token = self.token.reveal();
+        let cookie = format!("{COOKIE}={token}; Path=/; HttpOnly; SameSite=Strict");
         let Ok(cookie) = HeaderValue::from_str(&cookie) else {
             return refused();
         };
@@ -82,13 +110,7 @@ impl Guard {
     }
 
     fn is_shown(&self, headers: &HeaderMap) -> bool {
-        let bearer = headers
-            .get_all(header::AUTHORIZATION)
-            .iter()
-            .filter_map(|value| value.to_str().ok()?.split_once(' '))
-            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-            .map(|(_, token)| token.trim());
-        let cookies = headers
+        let mut cookies = headers
             .get_all(header::COOKIE)
             .iter()
             .filter_map(|value| value.to_str().ok())
@@ -96,7 +118,17 @@ impl Guard {
             .filter_map(|pair| pair.trim().split_once('='))
             .filter(|(name, _)| *name == COOKIE)
             .map(|(_, value)| value);
-        bearer.chain(cookies).any(|shown| self.token.is(shown))
+        self.bears(headers) || cookies.any(|shown| self.token.is(shown))
+    }
+
+    /// Whether the token comes as no page of another's can send it.
+    fn bears(&self, headers: &HeaderMap) -> bool {
+        headers
+            .get_all(header::AUTHORIZATION)
+            .iter()
+            .filter_map(|value| value.to_str().ok()?.split_once(' '))
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+            .any(|(_, token)| self.token.is(token.trim()))
     }
 }
 

@@ -89,6 +89,22 @@ fn a_small_body_that_unpacks_to_a_huge_one_is_bounded() {
 }
 
 #[test]
+fn what_unpacks_to_a_thousand_times_its_size_is_cut_whatever_the_caller_would_take() {
+    let zeros = vec![0_u8; 12 * PLENTY];
+    for coding in CODINGS {
+        let bomb = packed(coding, &zeros);
+        let decoded = decode(name(coding), &bomb, usize::MAX).unwrap();
+        let most = (bomb.len() * MOST_TIMES).max(ALWAYS);
+        assert_eq!((decoded.bytes.len(), decoded.truncated), (most, true), "{coding}");
+    }
+    let twice = packed("gzip", &packed("gzip", &zeros));
+    let decoded = decode("gzip, gzip", &twice, usize::MAX).unwrap();
+    assert_eq!((decoded.bytes.len(), decoded.truncated), (ALWAYS, true));
+    let honest = decode("gzip", &packed("gzip", &zeros[..ALWAYS]), usize::MAX).unwrap();
+    assert_eq!((honest.bytes.len(), honest.truncated), (ALWAYS, false));
+}
+
+#[test]
 fn a_cut_body_gives_its_beginning() {
     let text = long_text(40_000);
     for coding in CODINGS {

@@ -3,9 +3,10 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::task::Poll;
+use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep};
 
 use crate::wiretap::Wire;
 
@@ -31,6 +32,14 @@ impl<'a, F: Future> Waiting<'a, F> {
         limit: Option<Pin<&'a mut Sleep>>,
     ) -> Self {
         Self { sending, wire, limit }
+    }
+
+    /// Waits for `more` from now on.
+    pub(super) fn extend(&mut self, more: Option<Duration>) {
+        match (more, &mut self.limit) {
+            (Some(more), Some(limit)) => limit.as_mut().reset(Instant::now() + more),
+            _ => self.limit = None,
+        }
     }
 
     /// What comes next.

@@ -52,7 +52,8 @@ fn status_of(head: &[u8]) -> Option<u16> {
     std::str::from_utf8(word.get(..3)?).ok()?.parse().ok()
 }
 
-/// Skips a chunked body with its trailers (RFC 9112 section 7.1).
+/// Skips a chunked body with its trailers (RFC 9112 section 7.1). Lines end with CR LF and nothing
+/// less: where hyper saw no end and we did, a body's bytes would pass for the next head.
 #[derive(Debug, Default)]
 pub(super) struct Chunked {
     at: ChunkedAt,
@@ -63,11 +64,15 @@ pub(super) struct Chunked {
 enum ChunkedAt {
     #[default]
     Size,
+    SizeLine,
     SizeLineEnd,
     Data,
+    DataEnd,
     DataLineEnd,
     TrailerStart,
     TrailerLine,
+    TrailerLineEnd,
+    LastLineEnd,
 }
 
 impl Chunked {
@@ -80,24 +85,33 @@ impl Chunked {
                     (Some(digit), _) if self.size < 1 << 59 => {
                         self.size = self.size * 16 + u64::from(digit);
                     }
-                    (Some(_), _) => return Err(()),
-                    (None, b'\n') => self.size_line_ended(),
-                    (None, _) => self.at = ChunkedAt::SizeLineEnd,
+                    (Some(_), _) | (None, b'\n') => return Err(()),
+                    (None, b'\r') => self.at = ChunkedAt::SizeLineEnd,
+                    (None, _) => self.at = ChunkedAt::SizeLine,
                 },
+                ChunkedAt::SizeLine if byte == b'\r' => self.at = ChunkedAt::SizeLineEnd,
+                ChunkedAt::SizeLine if byte != b'\n' => {}
                 ChunkedAt::SizeLineEnd if byte == b'\n' => self.size_line_ended(),
                 ChunkedAt::Data => {
                     let take = usize::try_from(self.size).unwrap_or(usize::MAX).min(bytes.len());
                     self.size -= take as u64;
                     next = bytes.get(take..).unwrap_or_default();
                     if self.size == 0 {
-                        self.at = ChunkedAt::DataLineEnd;
+                        self.at = ChunkedAt::DataEnd;
                     }
                 }
+                ChunkedAt::DataEnd if byte == b'\r' => self.at = ChunkedAt::DataLineEnd,
                 ChunkedAt::DataLineEnd if byte == b'\n' => self.at = ChunkedAt::Size,
-                ChunkedAt::TrailerStart if byte == b'\n' => return Ok(Some(rest)),
-                ChunkedAt::TrailerStart if byte != b'\r' => self.at = ChunkedAt::TrailerLine,
-                ChunkedAt::TrailerLine if byte == b'\n' => self.at = ChunkedAt::TrailerStart,
-                _ => {}
+                ChunkedAt::TrailerStart if byte == b'\r' => self.at = ChunkedAt::LastLineEnd,
+                ChunkedAt::TrailerStart | ChunkedAt::TrailerLine if byte == b'\r' => {
+                    self.at = ChunkedAt::TrailerLineEnd;
+                }
+                ChunkedAt::TrailerStart | ChunkedAt::TrailerLine if byte != b'\n' => {
+                    self.at = ChunkedAt::TrailerLine;
+                }
+                ChunkedAt::TrailerLineEnd if byte == b'\n' => self.at = ChunkedAt::TrailerStart,
+                ChunkedAt::LastLineEnd if byte == b'\n' => return Ok(Some(rest)),
+                _ => return Err(()),
             }
             bytes = next;
         }

@@ -48,6 +48,7 @@ pub(super) struct Scanner {
     state: State,
     answer_to_head: bool,
     too_large: Option<TooLarge>,
+    misframed: bool,
 }
 
 #[derive(Debug)]
@@ -60,7 +61,14 @@ enum State {
 
 impl Scanner {
     pub(super) fn new(reads: Reads, limits: HeadLimits) -> Self {
-        Self { reads, limits, state: State::start(), answer_to_head: false, too_large: None }
+        Self {
+            reads,
+            limits,
+            state: State::start(),
+            answer_to_head: false,
+            too_large: None,
+            misframed: false,
+        }
     }
 
     pub(super) fn stop(&mut self) {
@@ -90,6 +98,11 @@ impl Scanner {
         self.too_large
     }
 
+    /// Whether a chunked body broke the rules of its framing, so that its end is not known.
+    pub(super) fn misframed(&self) -> bool {
+        self.misframed
+    }
+
     /// Looks at the next bytes of the stream.
     pub(super) fn scan(
         &mut self,
@@ -117,6 +130,7 @@ impl Scanner {
                         }
                         Ok(None) => return Ok(()),
                         Err(()) => {
+                            self.misframed = true;
                             self.state = State::Stopped;
                             return Ok(());
                         }
@@ -224,7 +238,7 @@ mod tests {
     fn heads_are_found_between_bodies_however_the_stream_is_cut() {
         let stream = b"POST /a HTTP/1.1\r\ncontent-LENGTH: 5\r\n\r\n\r\n\r\nxGET /b HTTP/1.1\r\nA: b\r\n\r\n\
             PUT /c HTTP/1.1\r\nTransfer-Encoding: gzip, Chunked\r\n\r\n\
-            4;ext=\"\r\n\r\n\r\n0\r\nX: y\r\n\r\nGET /d HTTP/1.1\n\n\r\nGET /e HTTP/1.1\r\n\r\n";
+            4;ext=\"\r\n\r\n\r\n\r\n0\r\nX: y\r\n\r\nGET /d HTTP/1.1\n\n\r\nGET /e HTTP/1.1\r\n\r\n";
         let stream: Vec<u8> = String::from_utf8_lossy(stream).replace("4;ext=\"", "4;e=f").into();
         let expected = [
             "POST /a HTTP/1.1\r\ncontent-LENGTH: 5\r\n\r\n",
@@ -235,6 +249,26 @@ mod tests {
         ];
         for size in 1..=stream.len() {
             assert_eq!(heads(Reads::Requests, &stream, size), expected, "pieces of {size}");
+        }
+    }
+
+    #[test]
+    fn a_chunked_body_whose_lines_end_with_less_than_cr_lf_has_no_end() {
+        for body in ["1\na\r\n0\r\n\r\n", "1\r\na\n0\r\n\r\n", "1;x\n\r\na\r\n0\r\n\r\n"]
+            .into_iter()
+            .chain([
+                "0\r\n\n",
+                "0\r\nA: b\n\nGET /not-a-head HTTP/1.1\r\n\r\n",
+                "1\r\nab\r\n0\r\n\r\n",
+            ])
+        {
+            let stream = format!("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n{body}");
+            let mut scanner = Scanner::new(Reads::Requests, LIMITS);
+            let mut found = 0;
+            let result = scanner.scan(stream.as_bytes(), &mut |what| {
+                found += usize::from(matches!(what, Found::Head(_)));
+            });
+            assert_eq!((result, found, scanner.misframed()), (Ok(()), 1, true), "{body:?}");
         }
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rustls::{CertificateError, Error as TlsError};
 
-use super::Upstream;
+use super::{Fenced, Upstream};
 
 /// A dial that came to nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +34,8 @@ pub enum DialErrorKind {
     Unresolvable,
     /// The TLS handshake failed.
     Tls,
+    /// It would be one of our own listeners, or an address that is not to be dialled.
+    Fenced,
     /// There is no way there: no route, network down, out of ports or files.
     Unreachable,
 }
@@ -46,6 +48,7 @@ impl DialErrorKind {
             Self::TimedOut => "timed-out",
             Self::Unresolvable => "unresolvable",
             Self::Tls => "tls",
+            Self::Fenced => "fenced",
             Self::Unreachable => "unreachable",
         }
     }
@@ -89,6 +92,10 @@ impl DialError {
         Self::new(kind, upstream, address, reason)
     }
 
+    pub(super) fn fenced(upstream: &Upstream, address: SocketAddr, fenced: Fenced) -> Self {
+        Self::new(DialErrorKind::Fenced, upstream, Some(address), fenced.to_string())
+    }
+
     pub(super) fn tls(upstream: &Upstream, address: SocketAddr, error: &io::Error) -> Self {
         let reason = match error.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>()) {
             Some(TlsError::InvalidCertificate(certificate)) => refused(certificate),
@@ -107,11 +114,18 @@ impl DialError {
     }
 }
 
+impl DialError {
+    fn write_fenced(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "did not connect to `{}`: {}", self.upstream, self.reason)
+    }
+}
+
 impl fmt::Display for DialError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let verb = match self.kind {
             DialErrorKind::Unresolvable => "resolve",
             DialErrorKind::Tls => "shake hands with",
+            DialErrorKind::Fenced => return self.write_fenced(out),
             _ => "connect to",
         };
         write!(out, "could not {verb} `{}`", self.upstream)?;

@@ -205,3 +205,17 @@ fn a_trust_file_that_is_none_is_told() {
     std::fs::write(&path, "nothing").unwrap();
     assert!(matches!(ClientTls::new(&trust).unwrap_err(), Error::NoCertificate { .. }));
 }
+
+#[tokio::test]
+async fn a_name_that_resolves_to_our_own_listener_is_not_dialled() {
+    let listener = listener();
+    let own = listener.address();
+    for host in ["localhost", "127.1", "0", "2130706433", "[::ffff:127.0.0.1]", "LOCALHOST"] {
+        let dialer = dialer(&format!("http://{host}:{}", own.port()), None);
+        assert!(dialer.dial().await.is_ok(), "{host} is reached without a fence");
+        let error = dialer.fenced(Fence::around([own])).dial().await.unwrap_err();
+        assert_eq!(error.kind, DialErrorKind::Fenced, "{host}: {error}");
+        let reason = format!("that is our own listener on `{own}`");
+        assert_eq!(error.reason, reason, "{host}");
+    }
+}

@@ -63,6 +63,9 @@ pub struct ReplayArgs {
     /// Confirm that this host, which is not the recorded one, may get the credentials
     #[arg(long, value_name = "HOST", requires = "with_credentials")]
     pub credentials_to: Option<String>,
+    /// Send also to link-local addresses, where clouds tell machines their secrets
+    #[arg(long)]
+    pub allow_link_local: bool,
     /// Accept any certificate
     #[arg(long, conflicts_with = "ca")]
     pub insecure: bool,

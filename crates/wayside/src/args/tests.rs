@@ -32,6 +32,7 @@ fn every_verb_of_the_manual_parses() {
         "wayside export status:500 --as har",
         "wayside replay s0q7x --to http://127.0.0.1:1 --pace 2x --dry-run --allow-writes",
         "wayside replay x --to https://b --with-credentials --credentials-to b --ca ca.pem --json",
+        "wayside console --print",
         "wayside status --json",
         "wayside certs",
         "wayside certs --pem",

@@ -1,5 +1,7 @@
 //! `wayside replay`: sends recorded exchanges again and says what differs.
 
+mod target;
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -22,8 +24,11 @@ use crate::source::{self, Source};
 
 /// Replays, or prints what it would do.
 pub async fn run(args: ReplayArgs, data: &Path, printer: &mut Printer) -> anyhow::Result<Exit> {
-    let options = options(&args, data)?;
-    let ids = selection::exchanges(&Source::open(data).await?, &args.selection, data).await?;
+    let mut options = options(&args, data)?;
+    let source = Source::open(data).await?;
+    options.fence = target::fence(&source, args.allow_link_local).await?;
+    target::refuse(&options).await?;
+    let ids = selection::exchanges(&source, &args.selection, data).await?;
     let store = source::store(data)?;
     let plan = Plan::of(&store, &ids, &options)?;
     if args.dry_run {

@@ -56,6 +56,8 @@ pub struct Settings {
     pub handshake_timeout: Duration,
     /// From the first byte of a request head to its last.
     pub header_timeout: Duration,
+    /// How long a request body may stop coming before its answer begins; zero waits for ever.
+    pub body_timeout: Duration,
     /// How long a client's connection may carry no exchange.
     pub idle_timeout: Duration,
     /// Bytes of a request head.
@@ -142,6 +144,7 @@ impl Settings {
             drain: resolved.read("drain", duration)?,
             handshake_timeout: resolved.read("handshake-timeout", positive)?,
             header_timeout: resolved.read("header-timeout", positive)?,
+            body_timeout: resolved.optional("body-timeout", duration)?.unwrap_or_default(),
             idle_timeout: resolved.read("idle-timeout", positive)?,
             max_header_bytes: resolved
                 .read("max-header-bytes", |text| size(text).map(|bytes| bytes as usize))?,

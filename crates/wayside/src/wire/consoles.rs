@@ -17,11 +17,13 @@ use wayside_transport::listen::Bound;
 
 use crate::clock;
 use crate::config::Settings;
+use crate::report::panics;
 use crate::report::trouble::Trouble;
 use crate::wire::told;
 
 /// Both consoles, running.
 pub(super) struct Consoles {
+    address: Option<SocketAddr>,
     url: Option<String>,
     stop: watch::Sender<bool>,
     thread: JoinHandle<()>,
@@ -32,7 +34,9 @@ struct Looking(Recorder);
 
 impl Live for Looking {
     fn status(&self) -> StatusView {
-        self.0.status()
+        let mut status = self.0.status();
+        panics::tell(&mut status);
+        status
     }
 
     fn follow(&self) -> broadcast::Receiver<Arc<Summary>> {
@@ -52,7 +56,8 @@ impl Consoles {
         let url = bound
             .as_ref()
             .map(|bound| format!("http://{}/?token={}", bound.address(), token.reveal()));
-        addresses.extend(bound.as_ref().map(|bound| format!("http://{}", bound.address())));
+        let address = bound.as_ref().map(Bound::address);
+        addresses.extend(address.map(|address| format!("http://{address}")));
         let api = Api {
             store: recorder.store().clone(),
             recorder: Some(Arc::new(Looking(recorder.clone()))),
@@ -75,6 +80,10 @@ impl Consoles {
                 return Err(error);
             }
         };
+        let control = match address {
+            Some(address) => control.opening(address, token.clone()),
+            None => control,
+        };
         let (stop, stopping) = watch::channel(false);
         let thread = std::thread::Builder::new()
             .name("console".to_owned())
@@ -91,7 +100,12 @@ impl Consoles {
                 });
             })
             .context("could not start the console's thread")?;
-        Ok(Self { url, stop, thread })
+        Ok(Self { address, url, stop, thread })
+    }
+
+    /// Where the console listens over TCP.
+    pub(super) fn address(&self) -> Option<SocketAddr> {
+        self.address
     }
 
     /// The console's address with its token.

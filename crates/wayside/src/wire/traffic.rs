@@ -25,6 +25,7 @@ pub(super) fn of(settings: &Settings) -> wayside_proxy::Settings {
         timeouts: Timeouts {
             handshake: settings.handshake_timeout,
             header: settings.header_timeout,
+            body: settings.body_timeout,
             idle: settings.idle_timeout,
             response: settings.response_timeout,
             pool_idle: settings.upstream_idle_timeout,

@@ -1,0 +1,151 @@
+//! All clients, however many: the busiest each in a fold of its own, the others together in one, whose
+//! name says how many there are.
+
+use std::collections::HashMap;
+
+use wayside_exchange::view::ClientView;
+use wayside_exchange::{Glance, Summary};
+
+use super::ClientFold;
+
+/// Clients that keep a fold of their own; up to twice as many do until the next look.
+const KEPT: usize = 10_000;
+
+/// All clients that the exchanges belong to, each in its fold.
+#[derive(Clone, Debug)]
+pub struct Clients {
+    folds: HashMap<String, ClientFold>,
+    /// Those that were folded together. One that comes again after that begins anew.
+    others: Option<Box<ClientFold>>,
+    folded: u64,
+    kept: usize,
+}
+
+impl Default for Clients {
+    fn default() -> Self {
+        Self::keeping(KEPT)
+    }
+}
+
+impl Clients {
+    /// None yet; at least the `kept` busiest (at least one) will be told apart.
+    fn keeping(kept: usize) -> Self {
+        Self { folds: HashMap::new(), others: None, folded: 0, kept: kept.max(1) }
+    }
+
+    /// Takes one exchange.
+    pub fn add(&mut self, row: &Glance<'_>) {
+        if let Some(fold) = self.folds.get_mut(row.client) {
+            fold.add(row);
+            return;
+        }
+        self.make_room();
+        self.folds.insert(row.client.to_owned(), ClientFold::new(row));
+    }
+
+    /// Takes what other folds know.
+    pub fn merge(&mut self, other: Self) {
+        for (name, fold) in other.folds {
+            if let Some(known) = self.folds.get_mut(&name) {
+                known.merge(fold);
+                continue;
+            }
+            self.make_room();
+            self.folds.insert(name, fold);
+        }
+        self.folded += other.folded;
+        if let Some(others) = other.others {
+            self.take_among_others(*others);
+        }
+    }
+
+    /// One client's fold.
+    pub fn client(&self, name: &str) -> Option<&ClientFold> {
+        self.folds.get(name)
+    }
+
+    /// The clients, worst first, then the busiest; those that were folded together stand last.
+    pub fn views(&self) -> Vec<ClientView> {
+        let mut judged: Vec<_> = self.folds.values().map(ClientFold::judged).collect();
+        judged.sort_by(|(severity_a, a), (severity_b, b)| {
+            severity_b
+                .total_cmp(severity_a)
+                .then_with(|| b.requests.cmp(&a.requests))
+                .then_with(|| a.name.cmp(&b.name))
+        });
+        let others = self.others.iter().map(|others| {
+            // No client is called so: names begin with the kind of their evidence.
+            ClientView { name: format!("({} others)", self.folded), ..others.view() }
+        });
+        judged.into_iter().map(|(_, view)| view).chain(others).collect()
+    }
+
+    fn make_room(&mut self) {
+        if self.folds.len() >= 2 * self.kept {
+            self.fold_the_least_busy();
+        }
+    }
+
+    fn take_among_others(&mut self, fold: ClientFold) {
+        match &mut self.others {
+            Some(others) => others.merge(fold),
+            None => self.others = Some(Box::new(fold)),
+        }
+    }
+
+    fn fold_the_least_busy(&mut self) {
+        let mut requests: Vec<u64> = self.folds.values().map(|fold| fold.all.requests).collect();
+        let go = requests.len().saturating_sub(self.kept);
+        let Some(last) = go.checked_sub(1) else { return };
+        let (_, &mut few, _) = requests.select_nth_unstable(last);
+        let mut left = go;
+        let goes = |_: &String, fold: &mut ClientFold| {
+            let goes = left > 0 && fold.all.requests <= few;
+            left -= usize::from(goes);
+            goes
+        };
+        let gone: Vec<ClientFold> = self.folds.extract_if(goes).map(|(_, fold)| fold).collect();
+        for fold in gone {
+            self.folded += 1;
+            self.take_among_others(fold);
+        }
+    }
+}
+
+/// The clients of `summaries`, worst first; the first error ends it.
+pub fn clients<E>(
+    summaries: impl IntoIterator<Item = Result<Summary, E>>,
+) -> Result<Vec<ClientView>, E> {
+    let mut list = Clients::default();
+    for summary in summaries {
+        list.add(&summary?.glance());
+    }
+    Ok(list.views())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use super::super::tests::answered;
+    use super::*;
+
+    #[test]
+    fn of_a_crowd_of_clients_the_busiest_stay_and_the_others_are_counted_together() {
+        let mut clients = Clients::keeping(50);
+        for n in 0..5_000 {
+            clients.add(&answered(&format!("key:{n}"), n, "GET /once", 404, 5).glance());
+            if n % 10 == 0 {
+                clients.add(&answered("key:steady", n, "GET /orders", 200, 10).glance());
+            }
+        }
+        assert!(clients.folds.len() <= 100);
+        let views = clients.views();
+        assert_eq!(views.iter().map(|view| view.requests).sum::<u64>(), 5_500, "none is lost");
+        assert_eq!(clients.client("key:steady").unwrap().view().requests, 500);
+        let others = views.last().unwrap();
+        assert_eq!(others.name, format!("({} others)", 5_001 - clients.folds.len()));
+        assert_eq!(others.errors_4xx, others.requests);
+        assert!(others.p50_ms > 4.9 && others.p50_ms < 5.1, "{}", others.p50_ms);
+        assert!(!others.verdicts.is_empty());
+    }
+}
