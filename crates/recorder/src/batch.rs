@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use wayside_exchange::{
     BodyEnd, Connection, ExchangeId, Failure, Half, HttpVersion, Outcome, Timestamp, Timing,
 };
@@ -18,6 +19,8 @@ const ENTRY: usize = std::mem::size_of::<Entry>();
 pub(crate) struct Batch {
     pub(crate) entries: Vec<Entry>,
     arena: Vec<u8>,
+    /// Bytes of bodies that are held rather than copied.
+    held: usize,
 }
 
 /// A place in a batch's arena.
@@ -51,6 +54,13 @@ pub(crate) enum Entry {
         at: Option<Timestamp>,
         data: Span,
     },
+    /// A long run of bytes, held as it came.
+    Held {
+        id: ExchangeId,
+        half: Half,
+        at: Option<Timestamp>,
+        data: Bytes,
+    },
     /// Bytes passed that were not kept.
     Shed {
         id: ExchangeId,
@@ -81,7 +91,7 @@ impl Default for Batch {
     /// An empty one, with its whole arena at once: growing by doubling would take twice as much, and
     /// many of these may wait.
     fn default() -> Self {
-        Self { entries: Vec::new(), arena: Vec::with_capacity(FULL) }
+        Self { entries: Vec::new(), arena: Vec::with_capacity(FULL), held: 0 }
     }
 }
 
@@ -108,6 +118,12 @@ impl Batch {
         }
     }
 
+    /// Holds a long run of a body: copying it would cost more than the buffer that it keeps.
+    pub(crate) fn hold(&mut self, id: ExchangeId, half: Half, at: Option<Timestamp>, data: Bytes) {
+        self.held += data.len();
+        self.entries.push(Entry::Held { id, half, at, data });
+    }
+
     /// The bytes of a span.
     pub(crate) fn bytes(&self, span: Span) -> &[u8] {
         let range = Range { start: span.start as usize, end: span.end as usize };
@@ -116,7 +132,7 @@ impl Batch {
 
     /// How many bytes it holds.
     pub(crate) fn size(&self) -> usize {
-        self.arena.len() + self.entries.len() * ENTRY
+        self.arena.len() + self.held + self.entries.len() * ENTRY
     }
 
     /// How many bytes more it may hold.
@@ -132,6 +148,7 @@ impl Batch {
     pub(crate) fn clear(&mut self) {
         self.entries.clear();
         self.arena.clear();
+        self.held = 0;
         // A batch of many large heads may have grown; one such must not stay for ever.
         self.arena.shrink_to(2 * FULL);
     }

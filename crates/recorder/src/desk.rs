@@ -13,7 +13,7 @@ use tokio::sync::broadcast;
 use wayside_exchange::cause::chain;
 use wayside_exchange::filter::Filter;
 use wayside_exchange::id::IdHashing;
-use wayside_exchange::{ExchangeId, Half, Micros, Summary, Timestamp};
+use wayside_exchange::{ExchangeId, Glance, Half, Micros, SessionId, Summary, Timestamp};
 use wayside_identity::{Credentials, Sessions};
 use wayside_store::seal::SealingKey;
 use wayside_store::{Order, Store, StoreError, Writer};
@@ -36,6 +36,9 @@ const GATHERED: usize = 16 << 20;
 const LONG_RUN: usize = 32 << 10;
 /// How many ended exchanges' buffers are kept for the next.
 const SPARES: usize = 256;
+
+/// When the exchanges of each session began: the first and the last.
+type Spans = HashMap<SessionId, (Timestamp, Timestamp)>;
 
 /// The state of the recorder's thread.
 pub(crate) struct Desk {
@@ -87,12 +90,27 @@ impl Desk {
         newest: ExchangeId,
     ) -> Result<(), RecorderError> {
         let since = newest.started_at().minus(self.options.session_idle);
-        for summary in store.find(Filter::all(), Order::NewestFirst) {
-            let summary = summary?;
-            if summary.started_at < since {
-                break;
+        let mut scan = store.scan(Filter::all(), Order::NewestFirst);
+        let mut parts: Vec<HashMap<String, Spans>> = scan.parts();
+        let add = |part: &mut HashMap<String, Spans>, row: &Glance<'_>| {
+            if row.started_at < since {
+                return;
             }
-            self.sessions.seed(&summary.client, summary.session, summary.started_at);
+            let spans = match part.get_mut(row.client) {
+                Some(spans) => spans,
+                None => part.entry(row.client.to_owned()).or_default(),
+            };
+            let (from, to) = spans.entry(row.session).or_insert((row.started_at, row.started_at));
+            (*from, *to) = ((*from).min(row.started_at), (*to).max(row.started_at));
+        };
+        while scan.horizon().is_some_and(|horizon| horizon.started_at() >= since)
+            && scan.fold(&mut parts, add)?
+        {}
+        for (client, spans) in parts.into_iter().flatten() {
+            for (session, (from, to)) in spans {
+                self.sessions.seed(&client, session, from);
+                self.sessions.seed(&client, session, to);
+            }
         }
         Ok(())
     }
@@ -184,6 +202,7 @@ impl Desk {
                 Entry::Passed { id, half, at, data } => {
                     self.passed(*id, *half, *at, batch.bytes(*data));
                 }
+                Entry::Held { id, half, at, data } => self.passed(*id, *half, *at, data),
                 Entry::Shed { id, half, bytes } => {
                     if let Some(running) = self.running.get_mut(id) {
                         running.shed(*half, *bytes);

@@ -8,7 +8,8 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use wayside_exchange::{Event, ExchangeId, Half, Record};
+use bytes::Bytes;
+use wayside_exchange::{Event, ExchangeId, Half, Record, Timestamp};
 
 use crate::batch::{Batch, Entry};
 use crate::counts::Counts;
@@ -16,6 +17,10 @@ use crate::queue::{Pressure, Sender};
 
 /// How old a batch may get before it is handed over.
 const AGE: Duration = Duration::from_millis(20);
+
+/// Bytes that come at once and are held rather than copied. Half of what one read from a socket may
+/// bring, so what is held keeps at most twice its size in memory.
+const LONG: usize = 32 << 10;
 
 /// Records nothing: what traffic costs by itself.
 #[derive(Clone, Copy, Debug, Default)]
@@ -135,15 +140,19 @@ impl Tape {
         filling.batch.entries.push(entry);
     }
 
-    /// Copies body bytes, over as many batches as they need.
+    /// Takes body bytes: a long run as it is, others copied, over as many batches as they need.
     fn take_body(
         &self,
         filling: &mut Filling,
         id: ExchangeId,
         half: Half,
-        at: Option<wayside_exchange::Timestamp>,
-        mut data: &[u8],
+        at: Option<Timestamp>,
+        data: &Bytes,
     ) {
+        if data.len() >= LONG {
+            return filling.batch.hold(id, half, at, data.clone());
+        }
+        let mut data = data.as_ref();
         while !data.is_empty() {
             let room = filling.batch.room();
             if room < data.len().min(1024) {

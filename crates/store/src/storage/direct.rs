@@ -15,8 +15,9 @@ use rustix::fs::OFlags;
 
 /// Writes shorter than this are not worth the wait.
 const WORTH: usize = 128 << 10;
-/// Bytes a second below which the disk does not keep up.
-const SLOW: u128 = 200 << 20;
+/// Bytes a second below which the disk does not keep up. Far below what disks do, since a write's time
+/// has in it what the thread waits for its processor afterwards.
+const SLOW: u128 = 40 << 20;
 /// Bytes that go through the page cache before the disk is tried again.
 const RESPITE: u64 = 64 << 20;
 

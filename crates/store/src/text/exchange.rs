@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use wayside_exchange::{Exchange, Half, Head, Message, content};
+use wayside_exchange::{Exchange, Half, Message, content};
 
 use super::TextBuilder;
 use crate::record::decode::Stored;
@@ -10,6 +10,8 @@ use crate::store::{Shared, body};
 
 /// The most of one body that is looked at; a longer one leaves its group unfiltered.
 const MOST: usize = 1 << 20;
+/// Bytes that tell text from other things.
+const SAMPLE: usize = 4 << 10;
 
 impl TextBuilder {
     /// Adds an exchange, its bodies decoded.
@@ -64,20 +66,39 @@ impl TextBuilder {
     fn add_message(&mut self, message: &Message, body: &[u8]) {
         self.add(&message.head.0);
         self.add(&message.trailers);
-        let field = |head: &Head| {
-            let values =
-                head.fields().filter(|(name, _)| name.eq_ignore_ascii_case(b"content-encoding"));
-            let values: Vec<_> = values.map(|(_, value)| String::from_utf8_lossy(value)).collect();
-            values.join(",")
-        };
-        let codings = field(&message.head);
-        self.add(body);
+        let codings: Vec<_> = message
+            .head
+            .fields()
+            .filter(|(name, _)| name.eq_ignore_ascii_case(b"content-encoding"))
+            .map(|(_, value)| String::from_utf8_lossy(value))
+            .collect();
         if codings.is_empty() {
-            return;
+            return self.add_body(body);
         }
-        match content::decode(&codings, body, MOST) {
-            Ok(decoded) if decoded.bytes.len() < MOST => self.add(&decoded.bytes),
-            _ => self.add_anything(),
+        // What does not decode is searched as it came.
+        match content::decode(&codings.join(","), body, MOST) {
+            Ok(decoded) if decoded.bytes.len() < MOST => self.add_body(&decoded.bytes),
+            Ok(_) => self.add_anything(),
+            Err(_) => self.add_body(body),
         }
+    }
+
+    fn add_body(&mut self, body: &[u8]) {
+        if is_text(body) {
+            self.add(body);
+        } else {
+            // Its runs would fill the filter and tell nothing.
+            self.add_anything();
+        }
+    }
+}
+
+/// Whether bytes begin like text in UTF-8.
+fn is_text(bytes: &[u8]) -> bool {
+    let sample = bytes.get(..SAMPLE).unwrap_or(bytes);
+    match std::str::from_utf8(sample) {
+        Ok(_) => true,
+        // A character that the sample cuts is none that is wrong.
+        Err(error) => error.error_len().is_none(),
     }
 }
