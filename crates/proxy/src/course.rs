@@ -6,14 +6,15 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
 use wayside_exchange::{
-    BodyEnd, Connection, Event, ExchangeId, Failure, Half, HttpVersion, Micros, Outcome, Record,
-    Side, Timestamp, Timing,
+    BodyEnd, Event, ExchangeId, Failure, Half, HttpVersion, Micros, Outcome, Record, Side,
+    Timestamp, Timing,
 };
+
+use crate::downstream::{Busy, Downstream};
 
 /// An exchange that runs.
 pub(crate) struct Course {
@@ -27,6 +28,8 @@ pub(crate) struct Course {
     request: Cell<BodyEnd>,
     response: Cell<BodyEnd>,
     by_message: Cell<bool>,
+    /// For as long as it runs, its connection does not idle.
+    _busy: Busy,
 }
 
 /// Moments since the beginning; none until they have come.
@@ -45,10 +48,11 @@ impl Course {
         id: ExchangeId,
         at: Timestamp,
         record: &Rc<dyn Record>,
-        connection: &Arc<Connection>,
+        downstream: &Rc<Downstream>,
         version: HttpVersion,
         head: &[u8],
     ) -> Rc<Self> {
+        let connection = &downstream.connection;
         record.record(Event::Started { id, at, connection, version, head });
         Rc::new(Self {
             id,
@@ -61,6 +65,7 @@ impl Course {
             request: Cell::new(BodyEnd::Open),
             response: Cell::new(BodyEnd::Open),
             by_message: Cell::new(false),
+            _busy: downstream.busy(),
         })
     }
 

@@ -5,11 +5,14 @@ use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
-use crate::downstream::{Closing, Downstream};
+use crate::downstream::{Ask, Downstream};
 use crate::settings::Timeouts;
 
 /// How often the sweep looks.
 pub(crate) const PERIOD: Duration = Duration::from_secs(1);
+
+/// Looks after which a connection that idles may rest.
+const REST_AFTER: u32 = 2;
 
 /// The connections of one worker.
 #[derive(Debug, Default)]
@@ -33,7 +36,7 @@ impl Sweep {
     pub(crate) fn close_all(&self) {
         for watched in &*self.0.borrow() {
             if let Some(downstream) = watched.downstream.upgrade() {
-                downstream.close(Closing::Gracefully);
+                downstream.ask(Ask::Close);
             }
         }
     }
@@ -48,9 +51,11 @@ impl Sweep {
             let mid_head = downstream.wire.as_ref().is_some_and(|wire| wire.mid_head());
             watched.mid_head = if mid_head && !used { watched.mid_head + 1 } else { 0 };
             if beyond(watched.mid_head, timeouts.header) {
-                downstream.close(Closing::HeaderTimeout);
+                downstream.ask(Ask::HeaderTimeout);
             } else if beyond(watched.idle, timeouts.idle) {
-                downstream.close(Closing::Gracefully);
+                downstream.ask(Ask::Close);
+            } else if watched.idle >= REST_AFTER && !downstream.resting.get() {
+                downstream.ask(Ask::Rest);
             }
             true
         });
