@@ -52,9 +52,12 @@ fn safe_requests_are_sent_again_when_a_used_connection_was_closed_under_them() {
         let mut peer = Peer::connect(wayside.http());
         peer.send("GET /first HTTP/1.1\r\nHost: a\r\n\r\n");
         assert_eq!(Message::response(&mut peer, "GET").expect("an answer").status(), 200);
-        peer.send(format!("{method} /second HTTP/1.1\r\nHost: a\r\n\r\n"));
+        peer.send(format!("{method} /second HTTP/1.1\r\nHost: a\r\nX-Case: Kept\r\n\r\n"));
         let answer = Message::response(&mut peer, method).expect("an answer");
         assert_eq!(answer.status(), 200, "{method}");
+        let again = backend.received().pop().unwrap_or_default();
+        let kept = again.windows(14).any(|bytes| bytes == b"\r\nX-Case: Kept");
+        assert!(kept, "{}", again.escape_ascii());
         assert_eq!((seen.load(Ordering::SeqCst), backend.received().len()), (3, 2), "{method}");
     }
 }

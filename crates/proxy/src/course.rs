@@ -8,15 +8,15 @@ mod patience;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
 use wayside_exchange::{
-    BodyEnd, Connection, Event, ExchangeId, Failure, Half, HttpVersion, Micros, Outcome, Record,
-    Side, Timestamp, Timing,
+    BodyEnd, Event, ExchangeId, Failure, Half, HttpVersion, Micros, Outcome, Record, Side,
+    Timestamp, Timing,
 };
 
+use crate::downstream::{Busy, Downstream};
 pub(crate) use patience::Patience;
 use patience::Upload;
 
@@ -33,6 +33,8 @@ pub(crate) struct Course {
     response: Cell<BodyEnd>,
     by_message: Cell<bool>,
     upload: Upload,
+    /// For as long as it runs, its connection does not idle.
+    _busy: Busy,
 }
 
 /// Moments since the beginning; none until they have come.
@@ -51,10 +53,11 @@ impl Course {
         id: ExchangeId,
         at: Timestamp,
         record: &Rc<dyn Record>,
-        connection: &Arc<Connection>,
+        downstream: &Rc<Downstream>,
         version: HttpVersion,
         head: &[u8],
     ) -> Rc<Self> {
+        let connection = &downstream.connection;
         record.record(Event::Started { id, at, connection, version, head });
         Rc::new(Self {
             id,
@@ -68,6 +71,7 @@ impl Course {
             response: Cell::new(BodyEnd::Open),
             by_message: Cell::new(false),
             upload: Upload::default(),
+            _busy: downstream.busy(),
         })
     }
 

@@ -1,6 +1,7 @@
 //! Carries one request to the backend and its answer back: the request made fit for the next hop,
 //! one retry where that is safe, interim responses on their way, an upgrade handed on.
 
+mod again;
 mod gate;
 mod outgoing;
 mod waiting;
@@ -13,7 +14,7 @@ use http::{HeaderMap, Method, Request, Response, StatusCode, Version, request};
 use hyper::body::{Body, Incoming};
 use hyper::upgrade::OnUpgrade;
 use wayside_exchange::cause::chain;
-use wayside_exchange::{BodyEnd, Half, HttpVersion};
+use wayside_exchange::{BodyEnd, Half, HeadView, HttpVersion};
 
 use crate::answer::AnswerBody;
 use crate::course::{Course, Patience};
@@ -35,6 +36,8 @@ pub(crate) struct Forward<'a> {
     pub(crate) carriage: &'a Carriage,
     pub(crate) downstream: &'a Rc<Downstream>,
     pub(crate) course: &'a Rc<Course>,
+    /// The request's, as recorded.
+    pub(crate) head: &'a [u8],
     pub(crate) version: HttpVersion,
     pub(crate) settings: &'a Settings,
 }
@@ -92,7 +95,7 @@ impl Forward<'_> {
     }
 
     async fn dial(&self, need: Need) -> Result<Lease, Refusal> {
-        let (lease, took) = self.carriage.pool.dial(need).await?;
+        let (lease, took) = Box::pin(self.carriage.pool.dial(need)).await?;
         self.course.connected(took);
         Ok(lease)
     }
@@ -105,11 +108,10 @@ impl Forward<'_> {
         gate: Option<&Gatekeeper>,
     ) -> Result<Attempt, Refusal> {
         // A used connection may be closed under us before any byte of the answer: what is safe to
-        // send twice (RFC 9110 section 9.2.2) and has nothing in flight is kept for that case.
-        let spare = (lease.reused
+        // send twice (RFC 9110 section 9.2.2) and has nothing in flight is sent again in that case.
+        let repeatable = lease.reused
             && matches!(outgoing.body, RequestBody::Empty)
-            && outgoing.parts.method.is_idempotent())
-        .then(|| outgoing.parts.clone());
+            && outgoing.parts.method.is_idempotent();
         let to_head = outgoing.parts.method == Method::HEAD;
         let has_body = !matches!(outgoing.body, RequestBody::Empty);
         let reused = lease.reused;
@@ -153,7 +155,10 @@ impl Forward<'_> {
                 return Ok(Attempt::Again(Outgoing { parts, body }));
             }
             let silent = wire.is_none_or(|wire| !wire.answer_began());
-            if let (true, Some(parts)) = (silent, spare) {
+            if repeatable
+                && silent
+                && let Some(parts) = Box::pin(again::parts_of(HeadView(self.head))).await
+            {
                 return Ok(Attempt::Again(Outgoing { parts, body: RequestBody::Empty }));
             }
         }
@@ -256,8 +261,7 @@ impl Forward<'_> {
         }
         // A stream of HTTP/2 is held for as long as its body runs; a closing connection is not kept.
         let lease = (!closing).then_some(lease);
-        let busy = self.downstream.busy();
-        let tap = Tap::response(body, Rc::clone(self.course), lease, busy);
+        let tap = Tap::response(body, Rc::clone(self.course), lease);
         Response::from_parts(parts, AnswerBody::Passing(Box::new(tap)))
     }
 

@@ -1,5 +1,8 @@
 //! From an accepted socket to a connection that speaks HTTP: TLS, ALPN, or a look at the first bytes.
 
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,38 +14,64 @@ use wayside_transport::server_tls::{HandshakeFailure, HandshakeFailureKind, Serv
 use wayside_transport::{Alpn, TlsFacts};
 
 use crate::clock;
-use crate::downstream::{serve_http1, serve_http2};
+use crate::downstream::{Socket, serve_http1, serve_http2};
 use crate::worker::Carriage;
 
 /// What an HTTP/2 client says first (RFC 9113 section 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
+/// The rest of a connection's life, in a box of its own.
+type Serving = Pin<Box<dyn Future<Output = ()>>>;
+
 /// Serves an accepted connection to its end.
 pub(crate) async fn serve(carriage: Rc<Carriage>, placed: Placed, tls: Option<Arc<ServerTls>>) {
     let Placed { stream, peer_addr, guard } = placed;
-    let id = carriage.connections.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
-    let mut connection = Connection { id, client_addr: peer_addr, tls: None };
-    let timeout = carriage.settings().timeouts.handshake;
-    match tls {
-        Some(tls) => match tls.accept(stream, timeout).await {
-            Ok((stream, facts)) => {
-                let http2 = facts.alpn == Some(Alpn::Http2);
-                connection.tls = Some(agreed(facts));
-                if http2 {
-                    serve_http2(&carriage, stream, connection).await;
-                } else {
-                    serve_http1(&carriage, stream, connection).await;
-                }
-            }
-            Err(failure) => failed(&carriage, connection, &failure),
-        },
-        None => match speaks_http2(&stream, timeout).await {
-            Some(true) => serve_http2(&carriage, stream, connection).await,
-            Some(false) => serve_http1(&carriage, stream, connection).await,
-            None => {}
-        },
+    // Boxed, and in steps that leave nothing behind: this future lives as long as the connection does,
+    // and whatever one step needs would be held by all of them.
+    if let Some(serving) = Box::pin(begin(carriage, stream, peer_addr, tls)).await {
+        serving.await;
     }
     drop(guard);
+}
+
+/// What serves the connection, once it is known what it speaks; none when it came to nothing.
+async fn begin(
+    carriage: Rc<Carriage>,
+    stream: TcpStream,
+    client_addr: SocketAddr,
+    tls: Option<Arc<ServerTls>>,
+) -> Option<Serving> {
+    let id = carriage.connections.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
+    let mut connection = Connection { id, client_addr, tls: None };
+    let timeout = carriage.settings().timeouts.handshake;
+    let Some(tls) = tls else {
+        let http2 = speaks_http2(&stream, timeout).await?;
+        return Some(serving(http2, carriage, stream, connection));
+    };
+    match tls.accept(stream, timeout).await {
+        Ok((stream, facts)) => {
+            let http2 = facts.alpn == Some(Alpn::Http2);
+            connection.tls = Some(agreed(facts));
+            Some(serving(http2, carriage, stream, connection))
+        }
+        Err(failure) => {
+            failed(&carriage, connection, &failure);
+            None
+        }
+    }
+}
+
+fn serving<S: Socket>(
+    http2: bool,
+    carriage: Rc<Carriage>,
+    stream: S,
+    connection: Connection,
+) -> Serving {
+    if http2 {
+        Box::pin(serve_http2(carriage, stream, connection))
+    } else {
+        Box::pin(serve_http1(carriage, stream, connection))
+    }
 }
 
 fn agreed(facts: TlsFacts) -> Tls {
@@ -107,4 +136,22 @@ async fn speaks_http2(stream: &TcpStream, limit: Duration) -> Option<bool> {
         }
     };
     tokio::time::timeout(limit, look).await.ok()?
+}
+
+#[cfg(test)]
+mod tests {
+    use wayside_transport::server_tls::ServerStream;
+
+    use super::*;
+
+    fn size<A, B, C, F>(_of: impl Fn(A, B, C) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn what_an_open_connection_holds_is_small() {
+        assert!(size(serve) <= 256, "{}", size(serve));
+        let http1 = size(serve_http1::<ServerStream>);
+        assert!(http1 <= 256, "{http1}");
+    }
 }

@@ -8,6 +8,7 @@
 mod additions;
 mod answer;
 mod clock;
+mod cork;
 mod course;
 mod downstream;
 mod fields;

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
-use crate::downstream::{Closing, Downstream};
+use crate::downstream::{Ask, Downstream};
 use crate::settings::Timeouts;
 
 /// How often the sweep looks.
@@ -13,6 +13,8 @@ pub(crate) const PERIOD: Duration = Duration::from_secs(1);
 
 /// How long an idle connection of HTTP/2 may take to say goodbye, and its last bytes to go out.
 const FAREWELL: Duration = Duration::from_secs(5);
+/// Looks after which a connection that idles may rest.
+const REST_AFTER: u32 = 2;
 
 /// The connections of one worker.
 #[derive(Debug, Default)]
@@ -36,7 +38,7 @@ impl Sweep {
     pub(crate) fn close_all(&self) {
         for watched in &*self.0.borrow() {
             if let Some(downstream) = watched.downstream.upgrade() {
-                downstream.close(Closing::Gracefully);
+                downstream.ask(Ask::Close);
             }
         }
     }
@@ -53,11 +55,13 @@ impl Sweep {
             let http2 = downstream.wire.is_none();
             if http2 && beyond(watched.idle, timeouts.idle + FAREWELL) {
                 // It waits for a client that says nothing, not even that it has heard.
-                downstream.close(Closing::AtOnce);
+                downstream.ask(Ask::AtOnce);
             } else if beyond(watched.mid_head, timeouts.header) {
-                downstream.close(Closing::HeaderTimeout);
+                downstream.ask(Ask::HeaderTimeout);
             } else if beyond(watched.idle, timeouts.idle) {
-                downstream.close(Closing::Gracefully);
+                downstream.ask(Ask::Close);
+            } else if watched.idle >= REST_AFTER && !downstream.resting.get() {
+                downstream.ask(Ask::Rest);
             }
             true
         });

@@ -12,7 +12,6 @@ use wayside_exchange::cause::chain;
 use wayside_exchange::{BodyEnd, Half};
 
 use crate::course::Course;
-use crate::downstream::Busy;
 use crate::pool::Lease;
 use crate::rendering;
 
@@ -24,8 +23,6 @@ pub(crate) struct Tap {
     ended: bool,
     gate: Option<Gate>,
     lease: Option<Lease>,
-    /// The client's connection is in use for as long as a response passes.
-    _busy: Option<Busy>,
 }
 
 /// What must happen before the first frame may be asked for.
@@ -34,25 +31,12 @@ pub(crate) type Gate = Pin<Box<dyn Future<Output = ()>>>;
 impl Tap {
     /// Watches a request body; nothing of it is asked for before `gate` opens.
     pub(crate) fn request(inner: Incoming, course: Rc<Course>, gate: Option<Gate>) -> Self {
-        Self { inner, course, half: Half::Request, ended: false, gate, lease: None, _busy: None }
+        Self { inner, course, half: Half::Request, ended: false, gate, lease: None }
     }
 
     /// Watches a response body; `lease` goes back to the pool at its good end.
-    pub(crate) fn response(
-        inner: Incoming,
-        course: Rc<Course>,
-        lease: Option<Lease>,
-        busy: Busy,
-    ) -> Self {
-        Self {
-            inner,
-            course,
-            half: Half::Response,
-            ended: false,
-            gate: None,
-            lease,
-            _busy: Some(busy),
-        }
+    pub(crate) fn response(inner: Incoming, course: Rc<Course>, lease: Option<Lease>) -> Self {
+        Self { inner, course, half: Half::Response, ended: false, gate: None, lease }
     }
 
     fn end(&mut self, end: BodyEnd, trailers: &[u8]) {

@@ -32,9 +32,7 @@ pub(crate) fn begin(
     }
     course.record_by_message();
     let course = Rc::clone(course);
-    let busy = downstream.busy();
     spawn(async move {
-        let _busy = busy;
         match tokio::try_join!(client, backend) {
             Ok((client, backend)) => run(client, backend, &course).await,
             Err(error) => course.settle(

@@ -18,7 +18,7 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf, Take};
 
 use injection::Injection;
 use scanner::{Found, Scanner};
@@ -26,11 +26,14 @@ pub(crate) use scanner::{HeadLimits, Reads, TooLarge};
 
 /// What is wrong with a body whose end cannot be known.
 pub(crate) const MISFRAMED: &str = "a chunk, or a line between chunks, does not end with CR LF";
+/// Bytes that one read may bring: what makes four TLS records of the largest size. hyper would read up
+/// to 400 KiB at once, and keep a buffer of that size for each connection.
+const READ: u64 = 64 << 10;
 
 /// A socket whose reads are watched.
 #[derive(Debug)]
 pub(crate) struct Wiretap<S> {
-    stream: S,
+    stream: Take<S>,
     wire: Arc<Wire>,
 }
 
@@ -38,29 +41,44 @@ pub(crate) struct Wiretap<S> {
 /// asks for types that could move, since an upgraded connection might.
 #[derive(Debug)]
 pub(crate) struct Wire {
-    scanner: Mutex<Scanner>,
-    heads: Mutex<VecDeque<Bytes>>,
-    interim: Mutex<VecDeque<Bytes>>,
-    awaits_interim: Mutex<Option<Waker>>,
+    seen: Mutex<Seen>,
     injection: Injection,
     /// Bytes read since [`Wire::expect_answer`].
     read: AtomicU64,
     body_waits: AtomicBool,
+    /// A head went over a limit, or a body broke the rules of framing: what one looks for after each
+    /// poll, without the lock.
+    unfit: AtomicBool,
+    /// Something was written that may not have left yet.
+    unflushed: AtomicBool,
     /// Requests that are too large are refused by us; responses that are fail.
     refuses: bool,
+}
+
+/// What has been read so far.
+#[derive(Debug)]
+struct Seen {
+    scanner: Scanner,
+    heads: VecDeque<Bytes>,
+    interim: VecDeque<Bytes>,
+    awaits_interim: Option<Waker>,
 }
 
 impl Wire {
     /// A wire that carries messages of the kind that `reads` says.
     pub(crate) fn new(reads: Reads, limits: HeadLimits) -> Arc<Self> {
         Arc::new(Self {
-            scanner: Mutex::new(Scanner::new(reads, limits)),
-            heads: Mutex::default(),
-            interim: Mutex::default(),
-            awaits_interim: Mutex::default(),
+            seen: Mutex::new(Seen {
+                scanner: Scanner::new(reads, limits),
+                heads: VecDeque::new(),
+                interim: VecDeque::new(),
+                awaits_interim: None,
+            }),
             injection: Injection::default(),
             read: AtomicU64::new(0),
             body_waits: AtomicBool::new(false),
+            unfit: AtomicBool::new(false),
+            unflushed: AtomicBool::new(false),
             refuses: reads == Reads::Requests,
         })
     }
@@ -68,7 +86,7 @@ impl Wire {
     /// The oldest head that has not been taken, when its start line begins with `start`. A mismatch
     /// means that framing was misread: then nothing more is kept on this connection.
     pub(crate) fn take_head(&self, begins_well: impl Fn(&[u8]) -> bool) -> Option<Bytes> {
-        let head = self.heads.lock().pop_front()?;
+        let head = self.seen.lock().heads.pop_front()?;
         if begins_well(&head) {
             return Some(head);
         }
@@ -78,25 +96,27 @@ impl Wire {
 
     /// No more heads come: the connection speaks another protocol from here on.
     pub(crate) fn stop(&self) {
-        self.scanner.lock().stop();
-        self.heads.lock().clear();
+        let mut seen = self.seen.lock();
+        seen.scanner.stop();
+        seen.heads.clear();
     }
 
     /// The request that is about to be sent; its answer's framing depends on it (RFC 9112 6.3).
     pub(crate) fn expect_answer(&self, to_head: bool) {
-        self.scanner.lock().expect_answer(to_head);
-        self.interim.lock().clear();
+        let mut seen = self.seen.lock();
+        seen.scanner.expect_answer(to_head);
+        seen.interim.clear();
         self.read.store(0, Relaxed);
     }
 
     /// The next interim response, in the order in which they came.
     pub(crate) fn poll_interim(&self, context: &mut Context<'_>) -> Poll<Bytes> {
-        if let Some(head) = self.interim.lock().pop_front() {
+        let mut seen = self.seen.lock();
+        if let Some(head) = seen.interim.pop_front() {
             return Poll::Ready(head);
         }
-        let mut waker = self.awaits_interim.lock();
-        if !waker.as_ref().is_some_and(|waker| waker.will_wake(context.waker())) {
-            *waker = Some(context.waker().clone());
+        if !seen.awaits_interim.as_ref().is_some_and(|waker| waker.will_wake(context.waker())) {
+            seen.awaits_interim = Some(context.waker().clone());
         }
         Poll::Pending
     }
@@ -108,28 +128,36 @@ impl Wire {
 
     /// What has been read of a head that is not complete yet.
     pub(crate) fn partial_head(&self) -> Bytes {
-        self.scanner.lock().partial()
+        self.seen.lock().scanner.partial()
     }
 
     /// Whether a head has begun and is not complete yet.
     pub(crate) fn mid_head(&self) -> bool {
-        self.scanner.lock().mid_head()
+        self.seen.lock().scanner.mid_head()
+    }
+
+    /// Whether the connection is between two messages, and all that was written has left.
+    pub(crate) fn is_quiet(&self) -> bool {
+        !self.unflushed.load(Relaxed) && self.seen.lock().scanner.at_start()
     }
 
     /// Why reading was refused, once it has been.
     pub(crate) fn too_large(&self) -> Option<TooLarge> {
-        self.scanner.lock().too_large()
+        self.unfit.load(Relaxed).then(|| self.seen.lock().scanner.too_large()).flatten()
     }
 
     /// Whether a request that came with its body in one piece broke the rules of framing.
     pub(crate) fn misframed(&self) -> bool {
-        self.scanner.lock().misframed() && !self.heads.lock().is_empty()
+        self.unfit.load(Relaxed) && self.seen.lock().misframed()
     }
 
     /// Whether what came cannot become an exchange, and is to be refused by whoever serves.
     pub(crate) fn is_unfit(&self) -> bool {
-        let scanner = self.scanner.lock();
-        scanner.too_large().is_some() || (scanner.misframed() && !self.heads.lock().is_empty())
+        if !self.unfit.load(Relaxed) {
+            return false;
+        }
+        let seen = self.seen.lock();
+        seen.scanner.too_large().is_some() || seen.misframed()
     }
 
     /// Whether bytes of a request body have come although nobody has asked for them yet: a client
@@ -146,34 +174,45 @@ impl Wire {
 
     fn watch(&self, read: &[u8]) -> io::Result<()> {
         self.read.fetch_add(read.len() as u64, Relaxed);
-        let mut scanner = self.scanner.lock();
-        if scanner.is_stopped() {
-            return Ok(());
-        }
-        let result = scanner.scan(read, &mut |found| match found {
+        let mut seen = self.seen.lock();
+        let Seen { scanner, heads, interim, awaits_interim } = &mut *seen;
+        let scanned = scanner.scan(read, &mut |found| match found {
             Found::Head(head) => {
                 self.body_waits.store(false, Relaxed);
-                self.heads.lock().push_back(head);
+                heads.push_back(head);
             }
             Found::Interim(head) => {
-                self.interim.lock().push_back(head);
-                if let Some(waker) = &*self.awaits_interim.lock() {
+                interim.push_back(head);
+                if let Some(waker) = awaits_interim {
                     waker.wake_by_ref();
                 }
             }
             Found::Body => self.body_waits.store(true, Relaxed),
         });
-        result.map_err(|too_large| io::Error::new(io::ErrorKind::InvalidData, too_large))?;
-        if self.refuses && scanner.misframed() {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, MISFRAMED));
-        }
-        Ok(())
+        let invalid = |error: Box<dyn std::error::Error + Send + Sync>| {
+            self.unfit.store(true, Relaxed);
+            io::Error::new(io::ErrorKind::InvalidData, error)
+        };
+        scanned.map_err(|too_large| invalid(too_large.into()))?;
+        if self.refuses && scanner.misframed() { Err(invalid(MISFRAMED.into())) } else { Ok(()) }
     }
 }
 
-impl<S> Wiretap<S> {
+impl Seen {
+    /// Whether a request that is not taken yet came with a body whose end cannot be known.
+    fn misframed(&self) -> bool {
+        self.scanner.misframed() && !self.heads.is_empty()
+    }
+}
+
+impl<S: AsyncRead> Wiretap<S> {
     pub(crate) fn new(stream: S, wire: Arc<Wire>) -> Self {
-        Self { stream, wire }
+        Self { stream: stream.take(READ), wire }
+    }
+
+    /// What it wraps.
+    pub(crate) fn stream(&self) -> &S {
+        self.stream.get_ref()
     }
 }
 
@@ -185,6 +224,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wiretap<S> {
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let before = buffer.filled().len();
+        this.stream.set_limit(READ);
         let polled = Pin::new(&mut this.stream).poll_read(context, buffer);
         if let Poll::Ready(Ok(())) = &polled
             && let Some(read) = buffer.filled().get(before..)
@@ -202,13 +242,15 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wiretap<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Wiretap<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wiretap<S> {
     fn poll_write(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write(context, bytes)
+        let this = self.get_mut();
+        this.wire.unflushed.store(true, Relaxed);
+        Pin::new(this.stream.get_mut()).poll_write(context, bytes)
     }
 
     fn poll_write_vectored(
@@ -216,23 +258,33 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Wiretap<S> {
         context: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write_vectored(context, slices)
+        let this = self.get_mut();
+        this.wire.unflushed.store(true, Relaxed);
+        Pin::new(this.stream.get_mut()).poll_write_vectored(context, slices)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        self.stream.get_ref().is_write_vectored()
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        // hyper flushes when it has written all it had: the one moment between two messages.
-        if let Poll::Ready(Err(error)) = this.wire.injection.poll_write(&mut this.stream, context) {
+        let stream = this.stream.get_mut();
+        // hyper flushes when it has written all it had: the one moment between two messages. Only a
+        // client's connection is ever told of interim responses.
+        if this.wire.refuses
+            && let Poll::Ready(Err(error)) = this.wire.injection.poll_write(stream, context)
+        {
             return Poll::Ready(Err(error));
         }
-        Pin::new(&mut this.stream).poll_flush(context)
+        let flushed = Pin::new(stream).poll_flush(context);
+        if flushed.is_ready() {
+            this.wire.unflushed.store(false, Relaxed);
+        }
+        flushed
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
+        Pin::new(self.get_mut().stream.get_mut()).poll_shutdown(context)
     }
 }

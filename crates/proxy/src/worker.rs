@@ -55,19 +55,37 @@ pub(crate) struct Carriage {
     pub(crate) ids: RefCell<ExchangeIds>,
     pub(crate) sweep: Sweep,
     pub(crate) connections: Arc<AtomicU64>,
-    settings: watch::Receiver<Arc<Settings>>,
+    settings: RefCell<Heard>,
+}
+
+/// The settings of now, and where the next ones come from.
+struct Heard {
+    current: Rc<Settings>,
+    source: watch::Receiver<Arc<Settings>>,
 }
 
 impl Carriage {
-    /// The settings of now.
-    pub(crate) fn settings(&self) -> Arc<Settings> {
-        Arc::clone(&self.settings.borrow())
+    /// The settings of now: a look at a counter, unless they have changed.
+    pub(crate) fn settings(&self) -> Rc<Settings> {
+        let mut heard = self.settings.borrow_mut();
+        if heard.source.has_changed().unwrap_or(false) {
+            let next = heard.source.borrow_and_update().as_ref().clone();
+            heard.current = Rc::new(next);
+        }
+        Rc::clone(&heard.current)
+    }
+}
+
+impl Heard {
+    fn of(mut source: watch::Receiver<Arc<Settings>>) -> Self {
+        let current = Rc::new(source.borrow_and_update().as_ref().clone());
+        Self { current, source }
     }
 }
 
 impl Worker {
     /// Runs until the drain begins, then until every connection has ended. Must be called within a
-    /// [`tokio::task::LocalSet`] of a current-thread runtime.
+    /// [`tokio::runtime::LocalRuntime`].
     pub async fn run(handed: Handed, record: Rc<dyn Record>) -> wayside_transport::Result<()> {
         let carriage = Rc::new(Carriage {
             pool: Pool::new(handed.dialer),
@@ -75,7 +93,7 @@ impl Worker {
             ids: RefCell::new(ExchangeIds::new(handed.index, handed.after)),
             sweep: Sweep::default(),
             connections: handed.connections,
-            settings: handed.settings,
+            settings: RefCell::new(Heard::of(handed.settings)),
         });
         for ((bound, tls), (spread, inbox)) in handed.listeners.into_iter().zip(handed.spreads) {
             let port = Port {

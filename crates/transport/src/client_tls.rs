@@ -15,6 +15,7 @@ pub use stream::ClientStream;
 
 use crate::certificate::read_chain;
 use crate::crypto::provider;
+use crate::read_ahead::ReadAhead;
 use crate::{Alpn, Error, Result, TlsFacts};
 
 /// Whose certificates an upstream may show.
@@ -80,7 +81,7 @@ impl ClientTls {
             _ => None,
         };
         let connector = if http1_only { &self.http1 } else { &self.either };
-        let stream = connector.connect(host, tcp).await?;
+        let stream = connector.connect(host, ReadAhead::new(tcp)).await?;
         let facts = TlsFacts::of(stream.get_ref().1, sni);
         Ok((ClientStream::new(stream), facts))
     }

@@ -16,6 +16,7 @@ pub mod drain;
 mod error;
 mod facts;
 pub mod listen;
+mod read_ahead;
 pub mod server_tls;
 
 pub use error::{Error, Result};

@@ -26,6 +26,7 @@ pub use stream::ServerStream;
 use crate::authority::Authority;
 use crate::certificate::Given;
 use crate::crypto::provider;
+use crate::read_ahead::ReadAhead;
 use crate::{Alpn, Error, Result, TlsFacts};
 use choice::Choice;
 
@@ -88,7 +89,8 @@ impl ServerTls {
             Ok(config) => config,
             Err(error) => return Err(HandshakeFailure::ours(sni, &error)),
         };
-        let handshake = StartHandshake::from_parts(accepted, tcp).into_stream(config);
+        let handshake = StartHandshake::from_parts(accepted, ReadAhead::new(tcp));
+        let handshake = handshake.into_stream(config);
         match timeout_at(deadline, handshake).await {
             Ok(Ok(stream)) => {
                 let facts = TlsFacts::of(stream.get_ref().1, sni);

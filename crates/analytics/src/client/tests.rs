@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 use wayside_exchange::id::ExchangeId;
-use wayside_exchange::{HttpVersion, Marks, Micros, Scheme, Timing};
+use wayside_exchange::{HttpVersion, Marks, Micros, Scheme, Summary, Timing};
 
 use super::*;
 

@@ -1,7 +1,5 @@
 //! How long a message's body is, as far as its head tells (RFC 9112 section 6.3).
 
-use wayside_exchange::head::{lines, split_field};
-
 use super::scanner::Reads;
 
 /// Where the body of a message ends.
@@ -13,22 +11,51 @@ pub(super) enum BodyFraming {
     UntilClose,
 }
 
-/// The framing of the message that `head` begins, and whether it is an interim response.
-pub(super) fn framing_of(head: &[u8], reads: Reads, answer_to_head: bool) -> (BodyFraming, bool) {
-    let (mut length, mut coded, mut chunked) = (None, false, false);
-    for (name, value) in lines(head).skip(1).filter_map(split_field) {
-        match name.first() {
-            Some(b'c' | b'C') if name.eq_ignore_ascii_case(b"content-length") => {
-                length = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
+/// What the fields of a head say about the body behind it.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    length: Option<u64>,
+    coded: bool,
+    chunked: bool,
+}
+
+impl Told {
+    /// Takes in one line.
+    pub(super) fn look(&mut self, line: &[u8]) {
+        match line.first() {
+            Some(b'c' | b'C') => {
+                if let Some(value) = value_of(line, b"content-length") {
+                    self.length =
+                        std::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
+                }
             }
-            Some(b't' | b'T') if name.eq_ignore_ascii_case(b"transfer-encoding") => {
-                coded = true;
-                let last = value.rsplit(|&b| b == b',').next().unwrap_or_default();
-                chunked = last.trim_ascii().eq_ignore_ascii_case(b"chunked");
+            Some(b't' | b'T') => {
+                if let Some(value) = value_of(line, b"transfer-encoding") {
+                    self.coded = true;
+                    let last = value.rsplit(|&b| b == b',').next().unwrap_or_default();
+                    self.chunked = last.trim_ascii().eq_ignore_ascii_case(b"chunked");
+                }
             }
             _ => {}
         }
     }
+}
+
+/// The value of the field `line` when it is called `name`.
+fn value_of<'a>(line: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    let (begins, rest) = line.split_at_checked(name.len())?;
+    let value = rest.strip_prefix(b":")?;
+    begins.eq_ignore_ascii_case(name).then_some(value.trim_ascii())
+}
+
+/// The framing of the message that `head` begins, and whether it is an interim response.
+pub(super) fn framing_of(
+    head: &[u8],
+    told: &Told,
+    reads: Reads,
+    answer_to_head: bool,
+) -> (BodyFraming, bool) {
+    let Told { length, coded, chunked } = *told;
     let status = match reads {
         Reads::Requests => None,
         Reads::Responses => status_of(head),

@@ -2,8 +2,9 @@
 
 use bytes::{Bytes, BytesMut};
 use memchr::memchr;
+use wayside_exchange::head::lines;
 
-use super::framing::{BodyFraming, Chunked, framing_of};
+use super::framing::{BodyFraming, Chunked, Told, framing_of};
 
 /// Which kind of messages a stream carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,16 +76,17 @@ impl Scanner {
         self.state = State::Stopped;
     }
 
-    pub(super) fn is_stopped(&self) -> bool {
-        matches!(self.state, State::Stopped)
-    }
-
     pub(super) fn expect_answer(&mut self, to_head: bool) {
         self.answer_to_head = to_head;
     }
 
     pub(super) fn mid_head(&self) -> bool {
         matches!(&self.state, State::Head { seen, .. } if !seen.is_empty())
+    }
+
+    /// Whether no message is under way.
+    pub(super) fn at_start(&self) -> bool {
+        matches!(&self.state, State::Head { seen, .. } if seen.is_empty())
     }
 
     pub(super) fn partial(&self) -> Bytes {
@@ -154,24 +156,41 @@ impl Scanner {
             let start = rest.iter().position(|b| !matches!(b, b'\r' | b'\n'));
             rest = rest.get(start.unwrap_or(rest.len())..).unwrap_or_default();
         }
+        // Lines are only looked at here: a head that comes whole is gone through once and copied once.
+        let (unseen, whole) = (rest, seen.is_empty());
+        let mut told = Told::default();
         while let Some(end) = memchr(b'\n', rest) {
             let (line, after) = rest.split_at_checked(end + 1).unwrap_or((rest, &[]));
-            let line_began_earlier = seen.last().is_some_and(|&b| b != b'\n');
-            seen.extend_from_slice(line);
+            let at_line_start =
+                rest.len() < unseen.len() || seen.last().is_none_or(|&b| b == b'\n');
             rest = after;
-            let empty = if line_began_earlier {
-                line.len() == 1 && seen.ends_with(b"\n\r\n")
-            } else {
+            let empty = if at_line_start {
                 matches!(line, b"\n" | b"\r\n")
+            } else {
+                line.len() == 1 && seen.ends_with(b"\n\r")
             };
+            let looked_at = unseen.get(..unseen.len() - rest.len()).unwrap_or(unseen);
+            *fields += usize::from(!empty);
+            let bytes = seen.len() + looked_at.len();
+            if let Err(broken) = Self::check(self.limits, &mut self.too_large, bytes, *fields) {
+                seen.extend_from_slice(looked_at);
+                return Err(broken);
+            }
             if !empty {
-                *fields += 1;
-                Self::check(self.limits, &mut self.too_large, seen.len(), *fields)?;
+                if whole {
+                    told.look(line);
+                }
                 continue;
             }
-            Self::check(self.limits, &mut self.too_large, seen.len(), *fields)?;
-            let head = std::mem::take(seen).freeze();
-            let (framing, interim) = framing_of(&head, self.reads, self.answer_to_head);
+            let head = if whole {
+                Bytes::copy_from_slice(looked_at)
+            } else {
+                seen.extend_from_slice(looked_at);
+                let head = std::mem::take(seen).freeze();
+                lines(&head).for_each(|line| told.look(line));
+                head
+            };
+            let (framing, interim) = framing_of(&head, &told, self.reads, self.answer_to_head);
             self.state = match framing {
                 BodyFraming::None => State::start(),
                 BodyFraming::Length(length) => State::Length(length),
@@ -181,7 +200,7 @@ impl Scanner {
             found(if interim { Found::Interim(head) } else { Found::Head(head) });
             return Ok(rest);
         }
-        seen.extend_from_slice(rest);
+        seen.extend_from_slice(unseen);
         Self::check(self.limits, &mut self.too_large, seen.len(), *fields)?;
         Ok(&[])
     }

@@ -8,18 +8,20 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
+use crate::read_ahead::ReadAhead;
+
 /// An upstream connection after its handshake.
 #[derive(Debug)]
-pub struct ClientStream(TlsStream<TcpStream>);
+pub struct ClientStream(TlsStream<ReadAhead>);
 
 impl ClientStream {
-    pub(super) fn new(stream: TlsStream<TcpStream>) -> Self {
+    pub(super) fn new(stream: TlsStream<ReadAhead>) -> Self {
         Self(stream)
     }
 
     /// The socket underneath, to ask it for its addresses.
     pub fn tcp(&self) -> &TcpStream {
-        self.0.get_ref().0
+        self.0.get_ref().0.tcp()
     }
 }
 

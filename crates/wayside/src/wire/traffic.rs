@@ -5,8 +5,8 @@ use std::thread::JoinHandle;
 
 use anyhow::Context as _;
 use http::HeaderName;
+use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::watch;
-use tokio::task::LocalSet;
 use wayside_proxy::{Additions, Handed, Limits, Timeouts, Worker};
 use wayside_recorder::{Silence, TapeMaker};
 
@@ -48,14 +48,15 @@ pub(super) fn spawn_worker(
     std::thread::Builder::new()
         .name(name)
         .spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            let local = LocalSet::new();
+            // Tasks of its own, not of a set within it: one queue less between a wake and its poll.
+            let mut runtime = Builder::new_current_thread();
+            let runtime = runtime.enable_all().build_local(LocalOptions::default())?;
             let tape = tapes.map(|tapes| tapes.tape());
             let record: Rc<dyn wayside_exchange::Record> = match &tape {
                 Some(tape) => Rc::clone(tape) as _,
                 None => Rc::new(Silence),
             };
-            let ended = local.block_on(&runtime, async {
+            let ended = runtime.block_on(async {
                 tokio::select! {
                     ended = Worker::run(handed, record) => ended,
                     _ = quitting.wait_for(|quit| *quit) => Ok(()),
@@ -65,7 +66,6 @@ pub(super) fn spawn_worker(
                 tape.last();
             }
             // What still runs is dropped here, and its end recorded.
-            drop(local);
             drop(runtime);
             Ok(ended?)
         })
