@@ -11,6 +11,8 @@ use wayside_exchange::{
 /// Bytes at which a batch is full: small enough to be still in the processor's cache when the desk
 /// plays it, large enough that waking the desk costs little for each exchange.
 pub(crate) const FULL: usize = 64 << 10;
+/// What a held run keeps in memory at the most: a read from a socket.
+const READ: usize = 64 << 10;
 /// What an entry costs of a batch's size, beside its bytes.
 const ENTRY: usize = std::mem::size_of::<Entry>();
 
@@ -120,7 +122,7 @@ impl Batch {
 
     /// Holds a long run of a body: copying it would cost more than the buffer that it keeps.
     pub(crate) fn hold(&mut self, id: ExchangeId, half: Half, at: Option<Timestamp>, data: Bytes) {
-        self.held += data.len();
+        self.held += data.len().max(READ);
         self.entries.push(Entry::Held { id, half, at, data });
     }
 

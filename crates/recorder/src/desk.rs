@@ -35,7 +35,7 @@ const GATHERED: usize = 16 << 20;
 /// Bytes of a body that came at once and are worth a piece of their own: they are copied once less.
 const LONG_RUN: usize = 32 << 10;
 /// How many ended exchanges' buffers are kept for the next.
-const SPARES: usize = 256;
+const SPARES: usize = 64;
 
 /// When the exchanges of each session began: the first and the last.
 type Spans = HashMap<SessionId, (Timestamp, Timestamp)>;

@@ -18,9 +18,9 @@ use crate::queue::{Pressure, Sender};
 /// How old a batch may get before it is handed over.
 const AGE: Duration = Duration::from_millis(20);
 
-/// Bytes that come at once and are held rather than copied. Half of what one read from a socket may
-/// bring, so what is held keeps at most twice its size in memory.
-const LONG: usize = 32 << 10;
+/// Bytes that come at once and are held rather than copied. A quarter of what one read from a socket may
+/// bring, so what is held keeps at most four times its size in memory.
+const LONG: usize = 16 << 10;
 
 /// Records nothing: what traffic costs by itself.
 #[derive(Clone, Copy, Debug, Default)]

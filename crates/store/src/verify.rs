@@ -18,7 +18,7 @@ use crate::lock::Lock;
 use crate::log::Log;
 use crate::record::decode::record;
 use crate::row::decode::rows;
-use crate::segment::{Form, Segment};
+use crate::segment::{Form, HEADER, Segment};
 use crate::storage::disk::Disk;
 use crate::store::{Shared, open};
 use crate::text::table::TextTable;
@@ -175,6 +175,7 @@ impl Check<'_> {
         self.result.segments += 1;
         self.data = None;
         let span = segment.span();
+        self.padding(segment)?;
         let mut scan = Scan::new(self.log, segment, span.start, Care::Payloads);
         while let Some(met) = scan.step()? {
             match met {
@@ -194,6 +195,17 @@ impl Check<'_> {
         self.directory(segment)?;
         self.result.bytes += span.end - span.start;
         progress(span.end - span.start);
+        Ok(())
+    }
+
+    /// What lies between a segment's header and its first block: zeros.
+    fn padding(&mut self, segment: &Segment) -> Result<(), StoreError> {
+        let start = HEADER as u64;
+        let mut padding = vec![0; segment.span().start.saturating_sub(start) as usize];
+        self.log.read(segment, start, &mut padding)?;
+        if let Some(at) = padding.iter().position(|&byte| byte != 0) {
+            self.bad(segment, start + at as u64, "it should be zero");
+        }
         Ok(())
     }
 

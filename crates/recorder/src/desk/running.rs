@@ -14,6 +14,8 @@ use wayside_store::{Extent, StoreError, Writer};
 const LARGE: usize = 128 << 10;
 /// Bytes below which a body is not worth a piece of its own.
 const SMALL: usize = 4 << 10;
+/// Bytes of a body's buffer that are kept for the next exchange.
+const KEPT: usize = 64 << 10;
 /// Arrivals that are kept of one body. Beyond that every other one goes: the bytes stay whole, their
 /// times grow coarser.
 const MOST_ARRIVALS: usize = 64 << 10;
@@ -218,7 +220,7 @@ impl Running {
             part.head.clear();
             part.trailers.clear();
             part.body.clear();
-            part.body.shrink_to(16 << 10);
+            part.body.shrink_to(KEPT);
             part.pieces.clear();
             part.arrivals.clear();
             Part { bytes: 0, kept: 0, end: None, closed: false, ..part }

@@ -164,16 +164,12 @@ fn any_flipped_bit_of_a_settled_segment_is_named_and_never_served() {
     let path = segments(dir.path()).remove(1);
     let whole = fs::read(&path).unwrap();
     let was = rows(&Store::read_only(dir.path()).unwrap());
-    for at in (0..whole.len()).step_by(97).filter(|at| !(40..4096).contains(at)) {
+    for at in (0..whole.len()).step_by(97) {
         let mut changed = whole.clone();
         changed[at] ^= 0x10;
-        if changed[at] == whole[at] {
-            continue;
-        }
         fs::write(&path, &changed).unwrap();
         let Ok(found) = verify(dir.path(), &mut |_| {}) else { continue };
-        let padding = whole[at..].iter().take(8).all(|&byte| byte == 0);
-        assert!(padding || !found.damaged.is_empty(), "byte {at} of {}", whole.len());
+        assert!(!found.damaged.is_empty(), "byte {at} of {}", whole.len());
         let store = Store::read_only(dir.path()).unwrap();
         for row in rows(&store) {
             assert!(was.contains(&row), "byte {at}");
