@@ -26,9 +26,9 @@ pub(crate) use scanner::{HeadLimits, Reads, TooLarge};
 
 /// What is wrong with a body whose end cannot be known.
 pub(crate) const MISFRAMED: &str = "a chunk, or a line between chunks, does not end with CR LF";
-/// Bytes that one read may bring: what makes four TLS records of the largest size. hyper would read up
-/// to 400 KiB at once, and keep a buffer of that size for each connection.
-const READ: u64 = 64 << 10;
+/// Bytes that one read may bring. hyper would go up to 400 KiB, and keep a buffer of that size for each
+/// connection; since it doubles its buffer when a read has filled it, the bound is one byte less.
+const READ: u64 = (128 << 10) - 1;
 
 /// A socket whose reads are watched.
 #[derive(Debug)]

@@ -11,8 +11,11 @@ use wayside_exchange::{
 /// Bytes at which a batch is full: small enough to be still in the processor's cache when the desk
 /// plays it, large enough that waking the desk costs little for each exchange.
 pub(crate) const FULL: usize = 64 << 10;
-/// What a held run keeps in memory at the most: a read from a socket.
-const READ: usize = 64 << 10;
+/// Bytes of held runs at which a batch is full: they are not copied, so the cache sets no limit, and
+/// fewer hand-overs wake the desk less often.
+const FULL_OF_RUNS: usize = 512 << 10;
+/// What a held run keeps in memory, for each of its bytes: most of a read from a socket is one.
+const KEPT: usize = 2;
 /// What an entry costs of a batch's size, beside its bytes.
 const ENTRY: usize = std::mem::size_of::<Entry>();
 
@@ -122,7 +125,7 @@ impl Batch {
 
     /// Holds a long run of a body: copying it would cost more than the buffer that it keeps.
     pub(crate) fn hold(&mut self, id: ExchangeId, half: Half, at: Option<Timestamp>, data: Bytes) {
-        self.held += data.len().max(READ);
+        self.held += KEPT * data.len();
         self.entries.push(Entry::Held { id, half, at, data });
     }
 
@@ -137,9 +140,14 @@ impl Batch {
         self.arena.len() + self.held + self.entries.len() * ENTRY
     }
 
-    /// How many bytes more it may hold.
+    /// How many bytes more may be copied into it.
     pub(crate) fn room(&self) -> usize {
-        FULL.saturating_sub(self.size())
+        FULL.saturating_sub(self.size() - self.held)
+    }
+
+    /// Whether it is to be handed over.
+    pub(crate) fn is_full(&self) -> bool {
+        self.room() == 0 || self.held >= FULL_OF_RUNS
     }
 
     pub(crate) fn is_empty(&self) -> bool {

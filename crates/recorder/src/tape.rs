@@ -18,8 +18,8 @@ use crate::queue::{Pressure, Sender};
 /// How old a batch may get before it is handed over.
 const AGE: Duration = Duration::from_millis(20);
 
-/// Bytes that come at once and are held rather than copied. A quarter of what one read from a socket may
-/// bring, so what is held keeps at most four times its size in memory.
+/// Bytes that come at once and are held rather than copied: an eighth of what one read from a socket may
+/// bring, so what is held keeps that much in memory at the worst.
 const LONG: usize = 16 << 10;
 
 /// Records nothing: what traffic costs by itself.
@@ -176,7 +176,7 @@ impl Record for Tape {
             return;
         }
         self.take(&mut filling, &event);
-        if filling.batch.room() == 0 {
+        if filling.batch.is_full() {
             self.hand_over_of(&mut filling);
         }
         self.schedule(&mut filling);
