@@ -2,13 +2,12 @@
 
 mod crowd;
 
-use std::collections::{HashMap, HashSet};
-
 use wayside_exchange::view::ClientView;
 use wayside_exchange::{Glance, Outcome, SessionId, Timestamp};
 
 use crate::latency::Latencies;
 use crate::session::has_latency;
+use crate::tables::{HashMap, HashSet};
 use crate::verdict;
 pub use crowd::{Clients, clients};
 
@@ -24,6 +23,8 @@ pub struct ClientFold {
     first_seen: Timestamp,
     last_seen: Timestamp,
     sessions: HashSet<SessionId>,
+    /// The session of the last exchange, which most often is that of the next one, too.
+    last_session: SessionId,
     latencies: Latencies,
     pub(crate) all: Tally,
     pub(crate) routes: HashMap<String, Tally>,
@@ -56,10 +57,11 @@ impl ClientFold {
             name: first.client.to_owned(),
             first_seen: first.started_at,
             last_seen: first.started_at,
-            sessions: HashSet::new(),
+            sessions: HashSet::from_iter([first.session]),
+            last_session: first.session,
             latencies: Latencies::default(),
             all: Tally::default(),
-            routes: HashMap::new(),
+            routes: HashMap::default(),
         };
         fold.add(first);
         fold
@@ -69,7 +71,8 @@ impl ClientFold {
     pub fn add(&mut self, row: &Glance<'_>) {
         self.first_seen = self.first_seen.min(row.started_at);
         self.last_seen = self.last_seen.max(row.started_at);
-        if self.sessions.len() < SESSIONS {
+        if self.last_session != row.session && self.sessions.len() < SESSIONS {
+            self.last_session = row.session;
             self.sessions.insert(row.session);
         }
         if has_latency(row) {

@@ -1,11 +1,12 @@
-//! Per-client and per-session statistics and their verdicts: pure folds over summaries.
+//! Per-client and per-session statistics and their verdicts: pure folds over rows.
 //!
-//! Floor 1: no sockets, no clock, no runtime. A fold takes summaries in any order and gives the view
-//! that listings print. Its memory is bounded however many exchanges it takes.
+//! Floor 1: no sockets, no clock, no runtime. A fold takes rows in any order, or what another fold
+//! knows, and gives the view that listings print. Its memory is bounded however many it takes.
 
 mod client;
 mod latency;
 mod session;
+mod tables;
 mod verdict;
 
 pub use client::{ClientFold, Clients, clients};

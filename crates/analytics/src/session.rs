@@ -2,13 +2,13 @@
 
 use std::cmp::Reverse;
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+use std::hash::BuildHasher as _;
 
 use wayside_exchange::view::SessionView;
 use wayside_exchange::{Glance, SessionId, Summary, Timestamp};
 
 use crate::latency::Latencies;
+use crate::tables::{FixedState, HashMap, HashSet};
 
 /// Beyond so many different routes a session counts no further.
 const ROUTES: usize = 1024;
@@ -22,7 +22,7 @@ pub struct SessionFold {
     ended_at: Timestamp,
     exchanges: u64,
     errors: u64,
-    /// Hashes, so that long routes cost no more than short ones.
+    /// Hashes, so that long routes cost no more than short ones; alike in folds that are merged.
     routes: HashSet<u64>,
     latencies: Latencies,
     bytes: u64,
@@ -38,7 +38,7 @@ impl SessionFold {
             ended_at: first.ended_at(),
             exchanges: 0,
             errors: 0,
-            routes: HashSet::new(),
+            routes: HashSet::default(),
             latencies: Latencies::default(),
             bytes: 0,
         };
@@ -53,8 +53,7 @@ impl SessionFold {
         self.exchanges += 1;
         self.errors += u64::from(row.is_error());
         if self.routes.len() < ROUTES {
-            let hasher = BuildHasherDefault::<DefaultHasher>::default();
-            self.routes.insert(hasher.hash_one(row.route));
+            self.routes.insert(FixedState::default().hash_one(row.route));
         }
         if has_latency(row) {
             self.latencies.add(row.latency());

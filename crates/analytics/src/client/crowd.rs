@@ -1,12 +1,11 @@
 //! All clients, however many: the busiest each in a fold of its own, the others together in one, whose
 //! name says how many there are.
 
-use std::collections::HashMap;
-
 use wayside_exchange::view::ClientView;
 use wayside_exchange::{Glance, Summary};
 
 use super::ClientFold;
+use crate::tables::HashMap;
 
 /// Clients that keep a fold of their own; up to twice as many do until the next look.
 const KEPT: usize = 10_000;
@@ -30,7 +29,7 @@ impl Default for Clients {
 impl Clients {
     /// None yet; at least the `kept` busiest (at least one) will be told apart.
     fn keeping(kept: usize) -> Self {
-        Self { folds: HashMap::new(), others: None, folded: 0, kept: kept.max(1) }
+        Self { folds: HashMap::default(), others: None, folded: 0, kept: kept.max(1) }
     }
 
     /// Takes one exchange.

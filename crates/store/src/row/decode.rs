@@ -42,19 +42,22 @@ pub(crate) struct RowDecoder<'a> {
     offset: u32,
 }
 
-/// A string of the dictionary. Whether it is text is looked at once, not for each row.
+/// A string of the dictionary.
 #[derive(Clone, Copy)]
 struct Met<'a> {
     bytes: &'a [u8],
+    /// The same as text, where it was introduced as one: that is looked at once, not for each row.
     text: Option<&'a str>,
-    is_new: bool,
 }
+
+/// Strings for which there is room at once.
+const ROOM: usize = 128;
 
 impl<'a> RowDecoder<'a> {
     pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self {
             take: Take::new(bytes),
-            strings: Vec::new(),
+            strings: Vec::with_capacity(ROOM),
             last_id: 0,
             last_start: 0,
             last_connection: 0,
@@ -138,30 +141,43 @@ impl<'a> RowDecoder<'a> {
     }
 
     fn text(&mut self) -> Option<&'a str> {
-        self.string()?.text
+        let reference = self.take.number()?;
+        match self.known(reference) {
+            Some(Met { text: Some(text), .. }) => Some(text),
+            Some(Met { bytes, .. }) => std::str::from_utf8(bytes).ok(),
+            None => self.introduce(reference, |bytes| Some(std::str::from_utf8(bytes).ok()))?.text,
+        }
     }
 
     /// A string that is looked into later; one that is new must be `whole`.
     fn packed(&mut self, whole: impl Fn(&[u8]) -> bool) -> Option<&'a [u8]> {
-        let Met { bytes, is_new, .. } = self.string()?;
-        (!is_new || whole(bytes)).then_some(bytes)
+        let reference = self.take.number()?;
+        match self.known(reference) {
+            Some(met) => Some(met.bytes),
+            None => Some(self.introduce(reference, |bytes| whole(bytes).then_some(None))?.bytes),
+        }
     }
 
-    fn string(&mut self) -> Option<Met<'a>> {
-        let reference = self.take.number()?;
+    fn known(&self, reference: u64) -> Option<Met<'a>> {
+        self.strings.get(usize::try_from(reference).ok()?.checked_sub(1)?).copied()
+    }
+
+    /// A string that is met for the first time; `read` says what text it is, if it is one.
+    fn introduce(
+        &mut self,
+        reference: u64,
+        read: impl Fn(&'a [u8]) -> Option<Option<&'a str>>,
+    ) -> Option<Met<'a>> {
         let next = self.strings.len() as u64 + 1;
-        if (1..next).contains(&reference) {
-            return self.strings.get(reference as usize - 1).copied();
-        }
-        let is_known_later = reference == next && next <= MOST_STRINGS;
-        if reference != 0 && !is_known_later {
+        let is_kept = reference == next && next <= MOST_STRINGS;
+        if reference != 0 && !is_kept {
             return None;
         }
         let bytes = self.take.bytes()?;
-        let met = Met { bytes, text: std::str::from_utf8(bytes).ok(), is_new: false };
-        if is_known_later {
+        let met = Met { bytes, text: read(bytes)? };
+        if is_kept {
             self.strings.push(met);
         }
-        Some(Met { is_new: true, ..met })
+        Some(met)
     }
 }
