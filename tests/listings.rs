@@ -19,6 +19,10 @@ fn people_see_the_newest_fifty_and_how_many_more_there_are() {
     assert!(table.stderr.contains("60"), "how many there are: {}", table.stderr);
     let five = wayside.run(["exchanges", "--limit", "5"]).ok();
     assert!(!five.text().contains("/n54 ") && five.text().contains("/n55 "), "{}", five.text());
+    let more = "the newest 5 exchanges; there are more with a greater `--limit`, all with `--json`";
+    assert!(five.stderr.contains(more), "{}", five.stderr);
+    let enough = wayside.run(["exchanges", "--limit", "60"]).ok();
+    assert!(!enough.stderr.contains("more"), "{}", enough.stderr);
 
     let all = wayside.run(["exchanges", "--json"]).ok().json_lines();
     assert_eq!(all.len(), 60);

@@ -46,7 +46,7 @@ pub async fn run(args: ClientsArgs, data: &Path, printer: &mut Printer) -> anyho
     let table = rows::clients(&shown, clock::now());
     listing::print_table(printer, &table, "client", !filter.is_empty())?;
     let more = listing::count_rest(rest).await?;
-    listing::say_more(printer, "first", shown.len(), more, "client");
+    listing::say_more(printer, "first", shown.len(), more, "client", None);
     Ok(Exit::Done)
 }
 

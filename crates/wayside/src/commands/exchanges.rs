@@ -29,11 +29,13 @@ pub async fn run(args: ExchangesArgs, data: &Path, printer: &mut Printer) -> any
         return Ok(Exit::Done);
     }
     let limit = listing::shown(args.listing.limit);
-    let answer = source.ask(&question.with("rows", 1).with("order", "newest")).await?;
+    let answer =
+        source.ask(&listing::newest_first(&question.with("rows", 1), args.listing.limit)).await?;
     let (rows, rest) = listing::newest::<RowView>(answer, limit).await?;
     let table = rows::exchanges(&rows, clock::now());
     listing::print_table(printer, &table, "exchange", !filter.is_empty())?;
-    listing::say_more(printer, "newest", rows.len(), listing::count_rest(rest).await?, "exchange");
+    let more = listing::count_rest(rest).await?;
+    listing::say_more(printer, "newest", rows.len(), more, "exchange", args.listing.limit);
     Ok(Exit::Done)
 }
 

@@ -35,6 +35,16 @@ pub fn shown(limit: Option<NonZeroUsize>) -> usize {
     limit.map_or(SHOWN, NonZeroUsize::get)
 }
 
+/// Asks for the newest. Who says how many rows to show need not wait until all others are counted:
+/// one more is enough to know that there are any.
+pub fn newest_first(question: &Question, limit: Option<NonZeroUsize>) -> Question {
+    let newest = question.clone().with("order", "newest");
+    match limit {
+        Some(limit) => newest.with("limit", limit.saturating_add(1)),
+        None => newest,
+    }
+}
+
 /// Prints the lines that `question` asks for, oldest first; with a limit only the newest.
 pub async fn print_json(
     source: &Source,
@@ -121,13 +131,25 @@ pub async fn count_rest(lines: Option<Lines>) -> anyhow::Result<u64> {
     Ok(count)
 }
 
-/// Says how many there are beyond those that were shown.
-pub fn say_more(printer: &Printer, which: &str, shown: usize, more: u64, noun: &str) {
-    if more > 0 {
-        printer.say(format!(
+/// Says how many there are beyond those that were shown, or with a limit, that there are any.
+pub fn say_more(
+    printer: &Printer,
+    which: &str,
+    shown: usize,
+    more: u64,
+    noun: &str,
+    limit: Option<NonZeroUsize>,
+) {
+    match (more, limit) {
+        (0, _) => {}
+        (_, Some(_)) => printer.say(format!(
+            "the {which} {}; there are more with a greater `--limit`, all with `--json`",
+            counted(shown as u64, noun)
+        )),
+        (more, None) => printer.say(format!(
             "the {which} {} of {}; more with `--limit N`, all with `--json`",
             count(shown as u64),
             counted(more + shown as u64, noun)
-        ));
+        )),
     }
 }

@@ -22,10 +22,11 @@ pub async fn run(args: SessionsArgs, data: &Path, printer: &mut Printer) -> anyh
         return Ok(Exit::Done);
     }
     let limit = listing::shown(args.listing.limit);
-    let answer = source.ask(&question.with("order", "newest")).await?;
+    let answer = source.ask(&listing::newest_first(&question, args.listing.limit)).await?;
     let (rows, rest) = listing::newest::<SessionView>(answer, limit).await?;
     let table = rows::sessions(&rows, clock::now());
     listing::print_table(printer, &table, "session", !filter.is_empty())?;
-    listing::say_more(printer, "newest", rows.len(), listing::count_rest(rest).await?, "session");
+    let more = listing::count_rest(rest).await?;
+    listing::say_more(printer, "newest", rows.len(), more, "session", args.listing.limit);
     Ok(Exit::Done)
 }
