@@ -60,8 +60,9 @@ pub(super) enum Test {
 }
 
 /// A session is named after the exchange that was recorded first; those that ended later may have
-/// started before it, though never so long.
-const BEFORE_ITS_NAME: Micros = Micros(24 * 3_600_000_000);
+/// started before it, though never so long: what goes on for more than a moment is recorded while it
+/// does.
+const BEFORE_ITS_NAME: Micros = Micros(3_600_000_000);
 
 const BOTH: [Half; 2] = [Half::Request, Half::Response];
 
