@@ -22,6 +22,7 @@ use crate::storage::pages::PAGE;
 pub(crate) const HEADER: usize = 40;
 /// The format of segments and blocks that this program writes, and the latest that it reads.
 pub(crate) const VERSION: u32 = 1;
+const DRAFT: &str = ".tmp";
 const RAW: [u8; 8] = *b"WAYSEG\r\n";
 const SETTLED: [u8; 8] = *b"WAYSET\r\n";
 
@@ -153,6 +154,16 @@ pub(crate) fn name_of(number: u64) -> String {
     let mut name = String::new();
     let _ = write!(name, "{number:010}.seg");
     name
+}
+
+/// `0000000001.tmp`: a segment that is being settled.
+pub(crate) fn draft_of(number: u64) -> String {
+    format!("{number:010}{DRAFT}")
+}
+
+/// Whether a file is a segment that is, or was, being settled.
+pub(crate) fn is_draft(name: &str) -> bool {
+    name.strip_suffix(DRAFT).is_some()
 }
 
 /// The number in a segment's file name; none for other files.

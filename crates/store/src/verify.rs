@@ -174,9 +174,9 @@ impl Check<'_> {
     ) -> Result<(), StoreError> {
         self.result.segments += 1;
         self.data = None;
-        let span = segment.span();
+        let blocks = segment.span();
         self.padding(segment)?;
-        let mut scan = Scan::new(self.log, segment, span.start, Care::Payloads);
+        let mut scan = Scan::new(self.log, segment, blocks.start, Care::Payloads);
         while let Some(met) = scan.step()? {
             match met {
                 Met::Bad(offset, reason) => {
@@ -184,7 +184,7 @@ impl Check<'_> {
                     self.bad(segment, offset, reason);
                 }
                 Met::Good(header, payload) => {
-                    progress(scan.offset() - span.start);
+                    progress(scan.offset() - blocks.start);
                     match self.block(&header, payload) {
                         Ok(()) => self.result.blocks += 1,
                         Err(reason) => self.bad(segment, scan.offset() - header.len(), reason),
@@ -193,8 +193,8 @@ impl Check<'_> {
             }
         }
         self.directory(segment)?;
-        self.result.bytes += span.end - span.start;
-        progress(span.end - span.start);
+        self.result.bytes += blocks.end - blocks.start;
+        progress(blocks.end - blocks.start);
         Ok(())
     }
 

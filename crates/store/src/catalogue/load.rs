@@ -145,7 +145,7 @@ fn segments(log: &Log, loaded: &mut Loaded) -> Result<Vec<Segment>, StoreError> 
                 return Err(StoreError::Newer { path, version: header.version, known: VERSION });
             }
             Some(header) if header.settled => {
-                segments.push(settled(log, &header, file, loaded)?);
+                segments.push(settled(log, &header, &*file, loaded)?);
             }
             Some(SegmentHeader { base, .. }) => {
                 let len = file.len().map_err(failed)?;
@@ -169,7 +169,7 @@ fn segments(log: &Log, loaded: &mut Loaded) -> Result<Vec<Segment>, StoreError> 
 fn settled(
     log: &Log,
     header: &SegmentHeader,
-    file: Arc<dyn StoredFile>,
+    file: &dyn StoredFile,
     loaded: &mut Loaded,
 ) -> Result<Segment, StoreError> {
     let SegmentHeader { number, base, .. } = *header;
@@ -180,7 +180,7 @@ fn settled(
         end: directory.end,
         form: Form::Settled(Arc::new(directory)),
     };
-    if let Some(directory) = Directory::read(&*file).map_err(failed)? {
+    if let Some(directory) = Directory::read(file).map_err(failed)? {
         return Ok(of(directory));
     }
     let file_bytes = file.len().map_err(failed)?;

@@ -46,8 +46,8 @@ fn idle_ticks() -> Option<u64> {
 }
 
 /// Whether a list such as `0-3,8` has a number.
-fn lists(list: &str, number: u32) -> bool {
-    list.trim().split(',').any(|range| {
+fn lists(ranges: &str, number: u32) -> bool {
+    ranges.trim().split(',').any(|range| {
         let (first, last) = range.split_once('-').unwrap_or((range, range));
         let bound = |text: &str| text.trim().parse::<u32>().ok();
         bound(first).is_some_and(|first| first <= number)

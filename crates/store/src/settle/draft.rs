@@ -8,7 +8,7 @@ use crate::catalogue::Group;
 use crate::directory::Directory;
 use crate::error::{StoreError, is_full};
 use crate::record::decode::Stored;
-use crate::segment::{Form, Segment, SegmentHeader, VERSION, name_of, start_of};
+use crate::segment::{Form, Segment, SegmentHeader, VERSION, draft_of, name_of, start_of};
 use crate::storage::StoredFile;
 use crate::storage::pages::PageBuffer;
 use crate::store::Shared;
@@ -57,7 +57,7 @@ impl Draft {
     /// Begins the file beside that of `segment`.
     pub(super) fn begin(shared: &Shared, segment: &Segment) -> Result<Self, StoreError> {
         let storage = &shared.log.storage;
-        let name = format!("{:010}.tmp", segment.number);
+        let name = draft_of(segment.number);
         // One that a crash left is worth nothing.
         let _ = storage.remove(&name);
         let file = storage

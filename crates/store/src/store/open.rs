@@ -14,7 +14,7 @@ use crate::index::{Index, NoIndex};
 use crate::keeper::Keeping;
 use crate::lock::Lock;
 use crate::log::Log;
-use crate::segment::name_of;
+use crate::segment::{is_draft, name_of};
 use crate::storage::Storage;
 use crate::storage::disk::{Disk, make_folder};
 use crate::writer::{Parts, Writer};
@@ -74,8 +74,8 @@ pub(crate) fn on_storage(
         shared.note_lasting(problem);
     }
     // All but the last are closed; that one is, too, once it is settled.
-    let last = shared.catalogue().segments.last().filter(|last| !last.is_settled()).cloned();
-    shared.sealing.closed(last.map_or(last_number, |last| last.number.saturating_sub(1)));
+    let written = shared.catalogue().segments.last().filter(|last| !last.is_settled()).cloned();
+    shared.sealing.closed(written.map_or(last_number, |last| last.number.saturating_sub(1)));
     let keeping = Keeping::start(&shared);
     let parts = Parts { shared: shared.clone(), options, last_number, forwarded, lock, keeping };
     Ok((shared, Writer::new(parts)?, recovery))
@@ -160,7 +160,7 @@ fn cut_torn_tail(log: &Log, loaded: &Loaded) -> Result<(), StoreError> {
     }
     for name in log.storage.list().unwrap_or_default() {
         // A segment that was being settled; the old one is still there.
-        if name.ends_with(".tmp") {
+        if is_draft(&name) {
             let _ = log.storage.remove(&name);
         }
     }

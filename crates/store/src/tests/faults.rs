@@ -6,6 +6,7 @@ use std::sync::Arc;
 use wayside_exchange::{ExchangeId, Half};
 
 use super::support::*;
+use crate::segment::number_of;
 use crate::storage::Storage;
 use crate::storage::faulty::{Faults, Faulty};
 use crate::store::open::on_storage;
@@ -39,7 +40,7 @@ fn a_full_disk_stops_recording_only_and_only_while_it_is_full() {
         stored += 20;
         holds(&store, 0..stored);
     }
-    let files = disk.list().unwrap().into_iter().filter(|name| name.ends_with(".seg"));
+    let files = disk.list().unwrap().into_iter().filter(|name| number_of(name).is_some());
     assert_eq!(files.count() as u64, store.status().segments);
 }
 
@@ -96,7 +97,7 @@ fn after_a_failed_write_a_new_segment_takes_over() {
     writer.append(&record).unwrap();
     writer.sync().unwrap();
     assert_eq!(body(&store, id(20), Half::Request), b"ahead");
-    let files = disk.list().unwrap().into_iter().filter(|name| name.ends_with(".seg"));
+    let files = disk.list().unwrap().into_iter().filter(|name| number_of(name).is_some());
     assert_eq!(files.count() as u64, store.status().segments);
     drop(writer);
     let (shared, writer, recovery) =

@@ -11,10 +11,13 @@ use crate::directory::Directory;
 use crate::log::Log;
 use crate::segment::{Form, Segment};
 
+/// A segment's number and a text.
+type Question = (u64, String);
+
 /// What is known so far; none where a text may stand anywhere in a segment.
 #[derive(Debug, Default)]
 pub(crate) struct TextHints {
-    known: Mutex<HashMap<(u64, String), Option<Arc<Candidates>>>>,
+    known: Mutex<HashMap<Question, Option<Arc<Candidates>>>>,
 }
 
 /// The text of one group, as far as is known without reading it.
