@@ -21,6 +21,7 @@ pub(crate) mod body;
 mod buffer;
 pub(crate) mod find;
 pub(crate) mod open;
+mod problems;
 pub(crate) mod resolve;
 pub(crate) mod scan;
 pub(crate) mod shared;

@@ -1,6 +1,5 @@
 //! What the writer and all readers of a store share.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,6 +9,7 @@ use parking_lot::{Mutex, RwLock};
 use wayside_exchange::ExchangeId;
 
 use super::StoreStatus;
+use super::problems::Problems;
 use crate::block::Kind;
 use crate::catalogue::load::{self, rows_of};
 use crate::catalogue::scan::Care;
@@ -31,9 +31,6 @@ const LOOKED_IN: usize = 8;
 /// A block, by position and checksum, and its rows.
 type LookedIn = ((u64, u32), Arc<Vec<Row>>);
 
-/// Damaged blocks that are told one by one.
-const MOST_PROBLEMS: usize = 100;
-
 /// One store, as this process has it open.
 pub(crate) struct Shared {
     pub(crate) dir: PathBuf,
@@ -50,16 +47,6 @@ pub(crate) struct Shared {
     /// The rows that exchanges were last looked for in, newest last: neighbours are asked for next,
     /// and those that ran at once ended in blocks side by side.
     looked_in: Mutex<Vec<LookedIn>>,
-}
-
-#[derive(Debug, Default)]
-struct Problems {
-    /// What keeps the writer from writing now.
-    trouble: Option<String>,
-    /// What is so since the store was opened.
-    lasting: Vec<String>,
-    /// Damaged blocks by file and offset.
-    damaged: BTreeMap<(PathBuf, u64), String>,
 }
 
 /// What a new segment that begins before the end of the log leaves of the others.
@@ -318,26 +305,19 @@ impl Shared {
     }
 
     pub(crate) fn note_trouble(&self, error: &StoreError) {
-        self.problems.lock().trouble = Some(format!("nothing can be recorded: {error}"));
+        self.problems.lock().trouble(Some(error));
     }
 
     pub(crate) fn trouble_is_over(&self) {
-        self.problems.lock().trouble = None;
+        self.problems.lock().trouble(None);
     }
 
     pub(crate) fn note_lasting(&self, problem: String) {
-        let mut problems = self.problems.lock();
-        if problems.lasting.len() < MOST_PROBLEMS && !problems.lasting.contains(&problem) {
-            problems.lasting.push(problem);
-        }
+        self.problems.lock().lasting(problem);
     }
 
     pub(crate) fn note_damage(&self, error: &StoreError) {
-        let StoreError::Damaged { path, offset, .. } = error else { return };
-        let mut problems = self.problems.lock();
-        if problems.damaged.len() < MOST_PROBLEMS {
-            problems.damaged.insert((path.clone(), *offset), error.to_string());
-        }
+        self.problems.lock().damage(error);
     }
 
     pub(super) fn segment_at(
@@ -350,11 +330,5 @@ impl Shared {
             offset: position,
             reason: "no segment holds it",
         })
-    }
-}
-
-impl Problems {
-    fn in_words(&self) -> Vec<String> {
-        self.trouble.iter().chain(&self.lasting).chain(self.damaged.values()).cloned().collect()
     }
 }
