@@ -28,7 +28,7 @@ pub use subject::{Part, Subject};
 use bodies::Bodies;
 use tree::Tree;
 
-use crate::{Details, Glance, Half, Micros, SessionId, Timestamp};
+use crate::{Details, ExchangeId, Glance, Half, Micros, SessionId, Timestamp};
 
 /// A filter that was read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,6 +48,8 @@ pub enum Answer {
 /// What is known of a block of exchanges without reading it. Every answer may be too generous,
 /// never too strict.
 pub trait Zone {
+    /// The least and the greatest id of an exchange.
+    fn ids(&self) -> (ExchangeId, ExchangeId);
     /// The earliest and the latest start of an exchange.
     fn times(&self) -> (Timestamp, Timestamp);
     /// Whether a status of this class may be in it: 1 to 5, or 0 for exchanges without a status.

@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 
 use wayside_exchange::filter::Zone;
-use wayside_exchange::{Micros, SessionId, Summary, Timestamp};
+use wayside_exchange::{ExchangeId, Micros, SessionId, Summary, Timestamp};
 
 use crate::catalogue::Group;
 use crate::codec::{Take, put};
@@ -119,6 +119,10 @@ impl Hashes {
 }
 
 impl Zone for BlockZone<'_> {
+    fn ids(&self) -> (ExchangeId, ExchangeId) {
+        (ExchangeId(self.group.first), ExchangeId(self.group.last))
+    }
+
     fn times(&self) -> (Timestamp, Timestamp) {
         (Timestamp(self.group.earliest), Timestamp(self.group.latest))
     }

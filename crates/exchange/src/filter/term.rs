@@ -168,6 +168,10 @@ impl Term {
                 Some(Field::Latency) => range.low <= zone.longest_latency().0,
                 _ => true,
             },
+            Test::Id(low, high) => {
+                let (first, last) = zone.ids();
+                *low <= last && first <= *high
+            }
             Test::NoStatus => zone.may_have_status(0),
             Test::Started(from, to) => {
                 let (earliest, latest) = zone.times();

@@ -17,7 +17,10 @@ use rustix::fs::OFlags;
 const WORTH: usize = 128 << 10;
 /// Bytes a second below which the disk does not keep up. Far below what disks do, since a write's time
 /// has in it what the thread waits for its processor afterwards.
-const SLOW: u128 = 40 << 20;
+const SLOW: u64 = 40 << 20;
+/// Bytes, or microseconds, over which the pace is judged: one write that stalls says nothing of a disk.
+const JUDGED: u64 = 16 << 20;
+const JUDGED_MICROS: u64 = 500_000;
 /// Bytes that go through the page cache before the disk is tried again.
 const RESPITE: u64 = 64 << 20;
 
@@ -26,6 +29,9 @@ const RESPITE: u64 = 64 << 20;
 pub(super) struct Pace {
     /// Bytes that are still to go through the page cache.
     respite: AtomicU64,
+    /// What was written directly since the pace was last judged, and how long that took.
+    bytes: AtomicU64,
+    micros: AtomicU64,
 }
 
 /// The file at `path` once more, past the page cache; none where that cannot be had, or where another
@@ -69,9 +75,49 @@ impl Pace {
             }
             written => written?,
         }
-        if pages.len() as u128 * 1_000_000 < SLOW * began.elapsed().as_micros() {
+        self.judge(pages.len() as u64, began.elapsed().as_micros() as u64);
+        Ok(())
+    }
+
+    /// Takes account of a direct write; a disk that was slow for a while gets a respite.
+    fn judge(&self, bytes: u64, micros: u64) {
+        let bytes = self.bytes.fetch_add(bytes, Relaxed) + bytes;
+        let micros = self.micros.fetch_add(micros, Relaxed) + micros;
+        if bytes < JUDGED && micros < JUDGED_MICROS {
+            return;
+        }
+        self.bytes.store(0, Relaxed);
+        self.micros.store(0, Relaxed);
+        if bytes.saturating_mul(1_000_000) < SLOW * micros {
             self.respite.store(RESPITE, Relaxed);
         }
-        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WRITE: u64 = 1 << 20;
+
+    #[test]
+    fn one_write_that_stalls_leaves_the_disk_its_writes() {
+        let pace = Pace::default();
+        for n in 0..100 {
+            pace.judge(WRITE, if n % 20 == 0 { 250_000 } else { 2_000 });
+            assert!(pace.is_direct(WRITE as usize), "write {n}");
+        }
+    }
+
+    #[test]
+    fn a_slow_disk_gets_a_respite_and_is_tried_again() {
+        let pace = Pace::default();
+        for _ in 0..5 {
+            pace.judge(WRITE, 100_000);
+        }
+        for _ in 0..RESPITE / WRITE {
+            assert!(!pace.is_direct(WRITE as usize));
+        }
+        assert!(pace.is_direct(WRITE as usize));
     }
 }

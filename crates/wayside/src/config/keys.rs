@@ -81,7 +81,7 @@ pub const KEYS: &[Key] = &[
     switch(RECORDING, "no-record", "Forward only; record nothing"),
     one(RECORDING, "idle-session", "TIME", "30m", "A client that is silent for longer begins a new session"),
     one(RECORDING, "on-overload", "shed|wait", "shed", "When recording cannot keep up: `shed` captures (counted and marked), or let the traffic `wait`"),
-    one(RECORDING, "queue", "SIZE", "16MiB", "How much may wait to be recorded"),
+    one(RECORDING, "queue", "SIZE", "64MiB", "How much may wait to be recorded"),
     one(RECORDING, "body-limit", "SIZE", "none", "Keep at most this much of one body (marked when cut), or `none`"),
     one(RECORDING, "durability", "process|power", "power", "What a recorded exchange survives: our `process` dying, or a `power` loss"),
     one(LIMITS, "workers", "N", "auto", "Worker threads; `auto` is one for each processor"),

@@ -25,6 +25,9 @@ impl One {
 }
 
 impl Zone for One {
+    fn ids(&self) -> (ExchangeId, ExchangeId) {
+        (self.exchange.summary.id, self.exchange.summary.id)
+    }
     fn times(&self) -> (Timestamp, Timestamp) {
         (self.exchange.summary.started_at, self.exchange.summary.started_at)
     }
@@ -59,6 +62,7 @@ pub(super) fn zone() -> impl Zone {
 #[test]
 fn a_block_is_passed_over_when_nothing_in_it_can_match() {
     let other_session = SessionId(ExchangeId(5));
+    let other = ExchangeId(exchange().summary.id.0 + 1);
     for text in [
         "status:2xx",
         "status:<500",
@@ -69,6 +73,7 @@ fn a_block_is_passed_over_when_nothing_in_it_can_match() {
         "client:other",
         "route:\"POST /orders/{id}\"",
         &format!("session:{other_session}"),
+        &format!("id:{other}"),
         "body:nothing",
         "missing",
         "client:other*",
@@ -90,6 +95,7 @@ fn a_part_of_a_word_never_passes_a_block_over() {
         "body:toc",
         "\"ut of sto\"",
         "not status:200",
+        &format!("id:{}", exchange().summary.id),
         "client:*mob*",
         "route:/x",
         "path:/orders*7",
