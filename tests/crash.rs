@@ -63,6 +63,47 @@ fn what_was_recorded_before_a_kill_under_load_is_there_after_it() {
 }
 
 #[test]
+fn what_a_kill_under_load_cost_is_counted_exactly() {
+    let echo = Echo::start();
+    let wayside = Wayside::start(&echo.url(), &[]);
+    let load = Load::start(&wayside, 4);
+    load.until(300);
+    let wayside = wayside.restart(Signal::Kill);
+    let answered: u64 = load.answered().iter().sum();
+    load.join();
+    let stored = wayside.run(["exchanges", "--json"]).ok().json_lines().len() as u64;
+    let said = lost(&wayside.run(["verify"]).ok());
+    // Each of the four may have had one more request on its way.
+    assert!(
+        (answered..=answered + 4).contains(&(stored + said)),
+        "{answered} answered, {stored} stored, {said} said to be lost"
+    );
+}
+
+#[test]
+fn with_strict_durability_no_answer_ends_before_its_exchange_is_durable() {
+    let echo = Echo::start();
+    let wayside = Wayside::start(&echo.url(), &["--durability", "strict"]);
+    for (number, path) in ["/bytes/2000", "/bytes/500000", "/status/204", "/"].iter().enumerate() {
+        for version in ["--http1.1", "--http2"] {
+            wayside.curl(path, &[version]).ok();
+        }
+        let status = wayside.status();
+        let stored = wayside.run(["exchanges", "--json"]).ok().json_lines();
+        assert_eq!(stored.len(), 2 * number + 2, "{path}");
+        let newest = stored.iter().map(|exchange| id(exchange)).max();
+        assert!(status["durable_through"].as_str() >= newest, "{path}: {status}");
+    }
+    // Not a moment later.
+    let wayside = wayside.restart(Signal::Kill);
+    let stored = wayside.run(["exchanges", "--json"]).ok().json_lines();
+    assert_eq!(stored.len(), 8);
+    let bytes = |exchange: &Value| exchange["response"]["body_kept"].as_u64();
+    assert_eq!(bytes(&stored[2]), Some(500_000));
+    assert_eq!(lost(&wayside.run(["verify"]).ok()), 0);
+}
+
+#[test]
 fn a_torn_end_of_the_log_is_cut_and_what_was_in_it_is_said_to_be_lost() {
     let echo = Echo::start();
     let mut wayside = Wayside::start(&echo.url(), &[]);

@@ -8,6 +8,7 @@ mod patience;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::task::{Context, Poll};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -165,6 +166,11 @@ impl Course {
     /// Whether the recorder wants more, when it may hold the traffic.
     pub(crate) fn record(&self) -> &dyn Record {
         &*self.record
+    }
+
+    /// Ready when the last byte of the response may leave.
+    pub(crate) fn poll_kept(&self, context: &mut Context<'_>) -> Poll<()> {
+        self.record.poll_kept(self.id, context)
     }
 
     fn elapsed(&self) -> Micros {

@@ -127,7 +127,7 @@ async fn serve(
     std::future::poll_fn(|context| course.record().poll_room(context)).await;
     let settings = carriage.settings();
     if let Some(refusal) = refused_at_once(&settings, &parts, &head) {
-        return Ok(Forward::refuse(&course, &refusal));
+        return Ok(kept(&course, Forward::refuse(&course, &refusal)).await);
     }
     let forward = Forward {
         carriage: &carriage,
@@ -137,10 +137,19 @@ async fn serve(
         version,
         settings: &settings,
     };
-    match forward.run(Request::from_parts(parts, body)).await {
-        Ok(response) => Ok(response),
-        Err(refusal) => Ok(Forward::refuse(&course, &refusal)),
+    let response = match forward.run(Request::from_parts(parts, body)).await {
+        Ok(response) => response,
+        Err(refusal) => Forward::refuse(&course, &refusal),
+    };
+    Ok(kept(&course, response).await)
+}
+
+/// A response whose last byte may leave: one without a body of the backend's waits as a whole.
+async fn kept(course: &Rc<Course>, response: Response<AnswerBody>) -> Response<AnswerBody> {
+    if matches!(response.body(), AnswerBody::Text(_)) {
+        std::future::poll_fn(|context| course.poll_kept(context)).await;
     }
+    response
 }
 
 fn refused_at_once(

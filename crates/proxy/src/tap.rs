@@ -23,7 +23,12 @@ pub(crate) struct Tap {
     ended: bool,
     gate: Option<Gate>,
     lease: Option<Lease>,
+    /// The last of a response, until the record of what came before it is kept.
+    last: Option<Last>,
 }
+
+/// How a body ends: with its last bytes, its trailers, or nothing more.
+type Last = Option<Result<Frame<Bytes>, hyper::Error>>;
 
 /// What must happen before the first frame may be asked for.
 pub(crate) type Gate = Pin<Box<dyn Future<Output = ()>>>;
@@ -31,12 +36,18 @@ pub(crate) type Gate = Pin<Box<dyn Future<Output = ()>>>;
 impl Tap {
     /// Watches a request body; nothing of it is asked for before `gate` opens.
     pub(crate) fn request(inner: Incoming, course: Rc<Course>, gate: Option<Gate>) -> Self {
-        Self { inner, course, half: Half::Request, ended: false, gate, lease: None }
+        Self { inner, course, half: Half::Request, ended: false, gate, lease: None, last: None }
     }
 
     /// Watches a response body; `lease` goes back to the pool at its good end.
     pub(crate) fn response(inner: Incoming, course: Rc<Course>, lease: Option<Lease>) -> Self {
-        Self { inner, course, half: Half::Response, ended: false, gate: None, lease }
+        Self { inner, course, half: Half::Response, ended: false, gate: None, lease, last: None }
+    }
+
+    /// Lets the last of a response go once what came before it is kept.
+    fn poll_last(&mut self, context: &mut Context<'_>) -> Poll<Last> {
+        std::task::ready!(self.course.poll_kept(context));
+        Poll::Ready(self.last.take().flatten())
     }
 
     fn end(&mut self, end: BodyEnd, trailers: &[u8]) {
@@ -89,6 +100,9 @@ impl Body for Tap {
             std::task::ready!(gate.as_mut().poll(context));
             this.gate = None;
         }
+        if this.last.is_some() {
+            return this.poll_last(context);
+        }
         std::task::ready!(this.course.record().poll_room(context));
         let polled = Pin::new(&mut this.inner).poll_frame(context);
         if this.half == Half::Request {
@@ -112,15 +126,25 @@ impl Body for Tap {
             Some(Err(error)) => this.broke(error),
             None => this.end(BodyEnd::Complete, &[]),
         }
+        let is_last = this.half == Half::Response && this.ended && !matches!(polled, Some(Err(_)));
+        if is_last && this.course.poll_kept(context).is_pending() {
+            this.last = Some(polled);
+            return Poll::Pending;
+        }
         Poll::Ready(polled)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
+        self.last.is_none() && self.inner.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
+        match &self.last {
+            Some(Some(Ok(frame))) => {
+                SizeHint::with_exact(frame.data_ref().map_or(0, |data| data.len() as u64))
+            }
+            _ => self.inner.size_hint(),
+        }
     }
 }
 

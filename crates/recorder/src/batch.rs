@@ -8,6 +8,8 @@ use wayside_exchange::{
     BodyEnd, Connection, ExchangeId, Failure, Half, HttpVersion, Outcome, Timestamp, Timing,
 };
 
+use crate::ticket::Ticket;
+
 /// Bytes at which a batch is full: small enough to be still in the processor's cache when the desk
 /// plays it, large enough that waking the desk costs little for each exchange.
 pub(crate) const FULL: usize = 64 << 10;
@@ -90,6 +92,29 @@ pub(crate) enum Entry {
         connection: Arc<Connection>,
         failure: Box<Failure>,
     },
+    /// The last of its answer waits until what was told so far is durable.
+    Awaited {
+        id: ExchangeId,
+        ticket: Arc<Ticket>,
+    },
+}
+
+impl Entry {
+    /// The exchange that it is of.
+    pub(crate) fn id(&self) -> ExchangeId {
+        match self {
+            Entry::Started { id, .. }
+            | Entry::Informed { id, .. }
+            | Entry::Answered { id, .. }
+            | Entry::Passed { id, .. }
+            | Entry::Held { id, .. }
+            | Entry::Shed { id, .. }
+            | Entry::BodyEnded { id, .. }
+            | Entry::Ended { id, .. }
+            | Entry::HandshakeFailed { id, .. }
+            | Entry::Awaited { id, .. } => *id,
+        }
+    }
 }
 
 impl Default for Batch {

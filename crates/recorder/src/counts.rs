@@ -1,7 +1,7 @@
 //! What was forwarded and what became of it, so that the two can be reconciled.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 use parking_lot::Mutex;
 use wayside_exchange::view::StatusView;
@@ -21,6 +21,9 @@ pub(crate) struct Counts {
     pub(crate) handshakes_failed: AtomicU64,
     lost: Mutex<BTreeMap<&'static str, u64>>,
     problem: Mutex<Option<String>>,
+    /// Why what has begun cannot be counted on the disk.
+    uncounted: Mutex<Option<String>>,
+    is_uncounted: AtomicBool,
 }
 
 impl Counts {
@@ -40,6 +43,18 @@ impl Counts {
         *known = problem;
     }
 
+    /// Says that a worker could not count what it has begun, or that it can.
+    pub(crate) fn uncounted(&self, error: Option<&std::io::Error>) {
+        // Nearly always it could, and can.
+        if error.is_none() && !self.is_uncounted.load(Relaxed) {
+            return;
+        }
+        self.is_uncounted.store(error.is_some(), Relaxed);
+        *self.uncounted.lock() = error.map(|error| {
+            format!("what a crash would cost cannot be counted: `forwarded`: {error}")
+        });
+    }
+
     pub(crate) fn view(&self) -> StatusView {
         let forwarded = self.forwarded.load(Relaxed);
         let lost = self.lost.lock().iter().map(|(&why, &n)| (why.to_owned(), n)).collect();
@@ -50,7 +65,10 @@ impl Counts {
             lost,
             open: forwarded.saturating_sub(self.ended.load(Relaxed)),
             handshakes_failed: self.handshakes_failed.load(Relaxed),
-            problems: self.problem.lock().clone().into_iter().collect(),
+            problems: [&self.problem, &self.uncounted]
+                .into_iter()
+                .filter_map(|problem| problem.lock().clone())
+                .collect(),
             ..StatusView::default()
         }
     }

@@ -1,9 +1,13 @@
 //! The recorder's thread: plays batches, keeps what has not ended yet, appends what has.
 
+mod awaited;
 mod running;
+#[cfg(test)]
+mod tests;
 mod writing;
 
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::RecvTimeoutError;
@@ -22,6 +26,7 @@ use crate::batch::{Batch, Entry};
 use crate::counts::Counts;
 use crate::queue::Receiver;
 use crate::{Options, RecorderError};
+use awaited::Awaited;
 use running::Running;
 
 /// How long the store may go without a tick.
@@ -51,7 +56,12 @@ pub(crate) struct Desk {
     feed: broadcast::Sender<Arc<Summary>>,
     running: HashMap<ExchangeId, Running, IdHashing>,
     spares: Vec<Running>,
-    begun: u64,
+    /// Exchanges whose answer's last byte waits.
+    awaited: Vec<Awaited>,
+    /// An exchange that goes on is out of `running`.
+    in_hand: bool,
+    /// The store is being written to; still so after a panic, what it holds in memory is in doubt.
+    writing: bool,
     gathered: usize,
     /// Gathered bytes at which room is made.
     crowded: usize,
@@ -72,7 +82,9 @@ impl Desk {
             glanced: (options.clock)(),
             running: HashMap::default(),
             spares: Vec::new(),
-            begun: 0,
+            awaited: Vec::new(),
+            in_hand: false,
+            writing: false,
             gathered: 0,
             crowded: GATHERED,
             writer,
@@ -120,31 +132,71 @@ impl Desk {
         loop {
             match receiver.next(TICK) {
                 Ok(batch) => {
+                    self.writer.hurry(receiver.queue().is_long());
                     self.play(&batch);
                     receiver.done(batch);
+                    // One sync serves all whose last byte waits by now.
+                    while !self.awaited.is_empty()
+                        && let Some(batch) = receiver.waiting()
+                    {
+                        self.play(&batch);
+                        receiver.done(batch);
+                    }
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
-            self.tick();
+            self.guarded(Self::keep_awaited);
+            self.guarded(Self::tick);
         }
         for (_, running) in std::mem::take(&mut self.running) {
-            self.append(running, true);
+            self.guarded(|desk| desk.append(running, true));
+        }
+        if self.is_in_doubt() {
+            self.writer.abandon();
+            return Err(RecorderError::InDoubt);
         }
         self.writer.close()?;
         Ok(())
     }
 
+    /// Does `work`, which a fault of ours may break off without ending the recorder. Says whether it was
+    /// done.
+    fn guarded(&mut self, work: impl FnOnce(&mut Self)) -> bool {
+        let done = catch_unwind(AssertUnwindSafe(|| work(self))).is_ok();
+        if std::mem::take(&mut self.in_hand) {
+            self.counts.lose("fault");
+        }
+        done
+    }
+
+    /// Whether a fault of ours broke off a write, so that what the store's writer has in memory may be
+    /// anything. Nothing is written any more then; what is on the disk is as good as ever.
+    fn is_in_doubt(&self) -> bool {
+        self.writing
+    }
+
     fn tick(&mut self) {
+        if self.is_in_doubt() {
+            self.counts.problem(Some(chain(&RecorderError::InDoubt)));
+            return;
+        }
         let now = (self.options.clock)();
         if now.since(self.glanced) >= GLANCE || now < self.glanced {
             self.glanced = now;
             self.glance(now);
         }
-        let noted = self.writer.note_forwarded(self.begun);
-        let ticked = self.writer.tick(now).and(noted);
+        let ticked = self.with_writer(|writer| writer.tick(now));
         // Only the store's own round tells that it works: a record may be taken and wait.
         self.counts.problem(ticked.err().map(|error| chain(&error)));
+    }
+
+    /// Writes to the store; should that panic, it stays in doubt.
+    fn with_writer<T>(&mut self, write: impl FnOnce(&mut Writer) -> T) -> T {
+        self.writing = true;
+        let result = write(&mut self.writer);
+        self.writing = false;
+        result
     }
 
     /// Writes exchanges that have gone on for a while as they stand, so that they can be seen.
@@ -159,67 +211,89 @@ impl Desk {
             .map(|(&id, _)| id)
             .collect();
         for id in old {
-            if let Some(mut running) = self.running.remove(&id) {
-                running.fresh = false;
-                running.glanced = now;
-                running.timing.total = now.since(running.started_at);
-                for half in [Half::Request, Half::Response] {
-                    if running.is_worth_writing(half) {
-                        self.write_ahead(&mut running, half);
-                    }
-                }
-                let running = self.write(running, true);
-                self.running.insert(id, running);
+            self.write_as_it_stands(id);
+        }
+    }
+
+    /// Writes an exchange that goes on. Says whether the store has it now; one that is over it has.
+    fn write_as_it_stands(&mut self, id: ExchangeId) -> bool {
+        let taken = self.take_out(id, |desk, running| {
+            let now = (desk.options.clock)();
+            running.fresh = false;
+            running.glanced = now;
+            running.timing.total = now.since(running.started_at);
+            desk.write_ahead_of(running);
+            desk.write(running, true)
+        });
+        taken.unwrap_or(true)
+    }
+
+    /// Plays a batch. A fault of ours costs the exchange that it happened in, and is counted.
+    fn play(&mut self, batch: &Batch) {
+        for entry in &batch.entries {
+            if self.is_in_doubt() {
+                self.give_up(entry);
+            } else if !self.guarded(|desk| desk.take(batch, entry)) {
+                self.running.remove(&entry.id());
+                self.counts.lose("fault");
             }
         }
     }
 
-    fn play(&mut self, batch: &Batch) {
-        for entry in &batch.entries {
-            match entry {
-                Entry::Started { id, at, connection, version, head } => {
-                    self.begun += 1;
-                    let mut running = self.spares.pop().unwrap_or_default();
-                    running.begin(*id, *at, connection, *version, batch.bytes(*head));
-                    self.running.insert(*id, running);
-                }
-                Entry::HandshakeFailed { id, at, connection, failure } => {
-                    self.begun += 1;
-                    let mut running = self.spares.pop().unwrap_or_default();
-                    running.begin_failed(*id, *at, connection, failure);
-                    self.append(running, false);
-                }
-                Entry::Informed { id, head } => {
-                    if let Some(running) = self.running.get_mut(id) {
-                        running.informed.push(bytes::Bytes::copy_from_slice(batch.bytes(*head)));
-                    }
-                }
-                Entry::Answered { id, head } => {
-                    if let Some(running) = self.running.get_mut(id) {
-                        running.answered(batch.bytes(*head));
-                    }
-                }
-                Entry::Passed { id, half, at, data } => {
-                    self.passed(*id, *half, *at, batch.bytes(*data));
-                }
-                Entry::Held { id, half, at, data } => self.passed(*id, *half, *at, data),
-                Entry::Shed { id, half, bytes } => {
-                    if let Some(running) = self.running.get_mut(id) {
-                        running.shed(*half, *bytes);
-                    }
-                }
-                Entry::BodyEnded { id, half, end, trailers } => {
-                    if let Some(running) = self.running.get_mut(id) {
-                        running.body_ended(*half, *end, batch.bytes(*trailers));
-                    }
-                }
-                Entry::Ended { id, outcome, failure, timing } => {
-                    if let Some(mut running) = self.running.remove(id) {
-                        running.end(*outcome, failure.as_deref(), *timing);
-                        self.append(running, false);
-                    }
+    /// Nothing is written any more: what runs and what begins is lost, and counted.
+    fn give_up(&mut self, entry: &Entry) {
+        for _ in self.running.drain() {
+            self.counts.lose("fault");
+        }
+        self.gathered = 0;
+        if matches!(entry, Entry::Started { .. } | Entry::HandshakeFailed { .. }) {
+            self.counts.lose("fault");
+        }
+    }
+
+    fn take(&mut self, batch: &Batch, entry: &Entry) {
+        match entry {
+            Entry::Started { id, at, connection, version, head } => {
+                let mut running = self.spares.pop().unwrap_or_default();
+                running.begin(*id, *at, connection, *version, batch.bytes(*head));
+                self.running.insert(*id, running);
+            }
+            Entry::HandshakeFailed { id, at, connection, failure } => {
+                let mut running = self.spares.pop().unwrap_or_default();
+                running.begin_failed(*id, *at, connection, failure);
+                self.append(running, false);
+            }
+            Entry::Informed { id, head } => {
+                if let Some(running) = self.running.get_mut(id) {
+                    running.informed.push(bytes::Bytes::copy_from_slice(batch.bytes(*head)));
                 }
             }
+            Entry::Answered { id, head } => {
+                if let Some(running) = self.running.get_mut(id) {
+                    running.answered(batch.bytes(*head));
+                }
+            }
+            Entry::Passed { id, half, at, data } => {
+                self.passed(*id, *half, *at, batch.bytes(*data));
+            }
+            Entry::Held { id, half, at, data } => self.passed(*id, *half, *at, data),
+            Entry::Shed { id, half, bytes } => {
+                if let Some(running) = self.running.get_mut(id) {
+                    running.shed(*half, *bytes);
+                }
+            }
+            Entry::BodyEnded { id, half, end, trailers } => {
+                if let Some(running) = self.running.get_mut(id) {
+                    running.body_ended(*half, *end, batch.bytes(*trailers));
+                }
+            }
+            Entry::Ended { id, outcome, failure, timing } => {
+                if let Some(mut running) = self.running.remove(id) {
+                    running.end(*outcome, failure.as_deref(), *timing);
+                    self.append(running, false);
+                }
+            }
+            Entry::Awaited { id, ticket } => self.awaited.push(Awaited::new(*id, ticket)),
         }
     }
 
@@ -229,18 +303,18 @@ impl Desk {
         let kept = running.passed(half, at, data, self.options.body_limit);
         let data = data.get(..kept).unwrap_or_default();
         if running.gathered(half) == 0 && data.len() >= LONG_RUN {
-            if let Err(error) = running.write_run(half, data, &mut self.writer) {
+            self.writing = true;
+            let written = running.write_run(half, data, &mut self.writer);
+            self.writing = false;
+            if let Err(error) = written {
                 self.counts.problem(Some(chain(&error)));
             }
             return;
         }
         running.gather(half, data);
         self.gathered += data.len();
-        if running.is_large(half)
-            && let Some(mut running) = self.running.remove(&id)
-        {
-            self.write_ahead(&mut running, half);
-            self.running.insert(id, running);
+        if running.is_large(half) {
+            self.take_out(id, |desk, running| desk.write_ahead(running, half));
         }
         if self.gathered > self.crowded {
             self.make_room();
@@ -250,40 +324,60 @@ impl Desk {
     /// Writes what has gathered of a body ahead of its exchange's record.
     fn write_ahead(&mut self, running: &mut Running, half: Half) {
         self.gathered = self.gathered.saturating_sub(running.gathered(half));
-        if let Err(error) = running.write_ahead(half, &mut self.writer) {
+        if let Err(error) = self.with_writer(|writer| running.write_ahead(half, writer)) {
             self.counts.problem(Some(chain(&error)));
         }
     }
 
+    /// Writes ahead whatever is worth it of an exchange.
+    fn write_ahead_of(&mut self, running: &mut Running) {
+        for half in [Half::Request, Half::Response] {
+            if running.is_worth_writing(half) {
+                self.write_ahead(running, half);
+            }
+        }
+    }
+
+    /// Works on an exchange that goes on; should a fault of ours break that off, it is counted as lost.
+    fn take_out<T>(
+        &mut self,
+        id: ExchangeId,
+        work: impl FnOnce(&mut Self, &mut Running) -> T,
+    ) -> Option<T> {
+        let mut running = self.running.remove(&id)?;
+        self.in_hand = true;
+        let result = work(self, &mut running);
+        self.in_hand = false;
+        self.running.insert(id, running);
+        Some(result)
+    }
+
     /// Many bodies that grow at once: writes ahead whatever is worth it.
     fn make_room(&mut self) {
-        for (id, mut running) in std::mem::take(&mut self.running) {
-            for half in [Half::Request, Half::Response] {
-                if running.is_worth_writing(half) {
-                    self.write_ahead(&mut running, half);
-                }
-            }
-            self.running.insert(id, running);
+        let ids: Vec<ExchangeId> = self.running.keys().copied().collect();
+        for id in ids {
+            self.take_out(id, Self::write_ahead_of);
         }
         // What is left is many small ones; looking again at once would find the same.
         self.crowded = GATHERED.max(2 * self.gathered);
     }
 
     /// Appends an exchange for the last time, and keeps its buffers for another.
-    fn append(&mut self, running: Running, open: bool) {
+    fn append(&mut self, mut running: Running, open: bool) {
         for half in [Half::Request, Half::Response] {
             self.gathered = self.gathered.saturating_sub(running.gathered(half));
         }
-        let mut running = self.write(running, open);
+        self.write(&mut running, open);
         if self.spares.len() < SPARES {
             running.clear();
             self.spares.push(running);
         }
     }
 
-    /// Writes an exchange as it stands.
-    fn write(&mut self, mut running: Running, open: bool) -> Running {
-        let (summary, result) = self.append_record(&mut running, open);
+    /// Writes an exchange as it stands. Says whether the store has taken it.
+    fn write(&mut self, running: &mut Running, open: bool) -> bool {
+        let (summary, result) = self.append_record(running, open);
+        let taken = result.is_ok();
         match result {
             Ok(()) => {
                 if !open && !summary.method.is_empty() {
@@ -306,7 +400,7 @@ impl Desk {
                 self.counts.problem(Some(chain(&error)));
             }
         }
-        running
+        taken
     }
 }
 

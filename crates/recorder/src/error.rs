@@ -9,6 +9,9 @@ pub enum RecorderError {
     /// The operating system gave no thread.
     #[error("could not start the recorder's thread")]
     Thread(#[source] std::io::Error),
+    /// A panic in the midst of a write.
+    #[error("a fault of wayside's own broke off a write: recording has stopped until a restart")]
+    InDoubt,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),

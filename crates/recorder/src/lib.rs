@@ -13,6 +13,7 @@ mod queue;
 mod tape;
 #[cfg(test)]
 mod tests;
+mod ticket;
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -21,7 +22,7 @@ use tokio::sync::broadcast;
 use wayside_exchange::view::StatusView;
 use wayside_exchange::{Micros, Summary, Timestamp};
 use wayside_store::seal::SealingKey;
-use wayside_store::{Recovery, Store, Writer};
+use wayside_store::{Recovery, Store, Tallies, Writer};
 
 use counts::Counts;
 use desk::Desk;
@@ -39,6 +40,9 @@ pub struct Options {
     pub queue_bytes: usize,
     /// What happens when more would have to wait.
     pub on_overload: Overload,
+    /// The last byte of an answer waits until the exchange would survive a power loss. Traffic waits
+    /// then as well when more would have to wait than may.
+    pub strict: bool,
     /// Bytes of each body that are kept; none keeps all.
     pub body_limit: Option<u64>,
     /// The gap after which a client's next exchange begins a new session.
@@ -75,6 +79,8 @@ pub struct Desking(JoinHandle<Result<(), RecorderError>>);
 pub struct TapeMaker {
     queue: queue::Sender,
     counts: Arc<Counts>,
+    tallies: Tallies,
+    strict: bool,
 }
 
 impl Recorder {
@@ -87,7 +93,9 @@ impl Recorder {
         options: Options,
     ) -> Result<(Recorder, TapeMaker, Desking), RecorderError> {
         let counts = Arc::new(Counts::default());
-        let (sender, receiver, queue) = queue::bounded(options.queue_bytes, options.on_overload);
+        let on_overload = if options.strict { Overload::Wait } else { options.on_overload };
+        let (sender, receiver, queue) = queue::bounded(options.queue_bytes, on_overload);
+        let tallies = writer.tallies();
         let (feed, _) = broadcast::channel(FEED);
         let recorder =
             Self { counts: Arc::clone(&counts), queue, feed: feed.clone(), store: store.clone() };
@@ -97,7 +105,8 @@ impl Recorder {
             .name("recorder".to_owned())
             .spawn(move || desk.run(&receiver))
             .map_err(RecorderError::Thread)?;
-        Ok((recorder, TapeMaker { queue: sender, counts }, Desking(thread)))
+        let maker = TapeMaker { queue: sender, counts, tallies, strict: options.strict };
+        Ok((recorder, maker, Desking(thread)))
     }
 
     /// How the recorder does.
@@ -135,7 +144,7 @@ impl std::fmt::Debug for Recorder {
 impl TapeMaker {
     /// A tape for the worker that calls this, on whose thread it stays.
     pub fn tape(&self) -> std::rc::Rc<Tape> {
-        Tape::new(self.queue.clone(), Arc::clone(&self.counts))
+        Tape::new(self.queue.clone(), Arc::clone(&self.counts), self.tallies.next(), self.strict)
     }
 }
 

@@ -72,6 +72,11 @@ impl Queue {
         self.waiting.load(Relaxed)
     }
 
+    /// Whether more waits than a store that keeps up lets wait.
+    pub(crate) fn is_long(&self) -> bool {
+        self.waiting() >= self.budget / 4
+    }
+
     /// What must be shed now. Nothing, where traffic waits instead.
     pub(crate) fn pressure(&self) -> Pressure {
         let waiting = self.waiting();
@@ -113,6 +118,15 @@ impl Receiver {
     /// The next batch within `limit`.
     pub(crate) fn next(&self, limit: Duration) -> Result<Batch, mpsc::RecvTimeoutError> {
         self.channel.recv_timeout(limit)
+    }
+
+    pub(crate) fn queue(&self) -> &Queue {
+        &self.queue
+    }
+
+    /// The next batch, if one waits.
+    pub(crate) fn waiting(&self) -> Option<Batch> {
+        self.channel.try_recv().ok()
     }
 
     /// A batch has been dealt with.

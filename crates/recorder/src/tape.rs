@@ -1,7 +1,7 @@
 //! One worker's way to the desk: copies events into a batch, and hands the batch over.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -10,10 +10,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use wayside_exchange::{Event, ExchangeId, Half, Record, Timestamp};
+use wayside_store::Tally;
 
 use crate::batch::{Batch, Entry};
 use crate::counts::Counts;
 use crate::queue::{Pressure, Sender};
+use crate::ticket::Ticket;
 
 /// How old a batch may get before it is handed over.
 const AGE: Duration = Duration::from_millis(20);
@@ -39,6 +41,12 @@ pub struct Tape {
     this: Weak<Tape>,
     /// The worker's runtime is going: nothing can be scheduled any more.
     ending: Cell<bool>,
+    tally: Tally,
+    /// Exchanges that have begun, and how many of them the tally has.
+    begun: Cell<u64>,
+    tallied: Cell<u64>,
+    /// Last bytes wait until their exchange is durable.
+    strict: bool,
 }
 
 #[derive(Debug, Default)]
@@ -50,16 +58,22 @@ struct Filling {
     lost: HashSet<ExchangeId>,
     /// Bodies of which nothing more is kept: what was left out must be their end.
     shed: HashSet<(ExchangeId, Half)>,
+    /// Exchanges whose last byte waits.
+    awaited: HashMap<ExchangeId, Arc<Ticket>>,
 }
 
 impl Tape {
-    pub(crate) fn new(queue: Sender, counts: Arc<Counts>) -> Rc<Self> {
+    pub(crate) fn new(queue: Sender, counts: Arc<Counts>, tally: Tally, strict: bool) -> Rc<Self> {
         Rc::new_cyclic(|this| Self {
             filling: RefCell::default(),
             queue,
             counts,
             this: this.clone(),
             ending: Cell::new(false),
+            tally,
+            begun: Cell::new(0),
+            tallied: Cell::new(0),
+            strict,
         })
     }
 
@@ -76,6 +90,8 @@ impl Tape {
 
     fn hand_over_of(&self, filling: &mut Filling) {
         if !filling.batch.is_empty() {
+            // What is stored without being counted would hide a loss.
+            self.count();
             self.queue.send(&mut filling.batch);
         }
     }
@@ -97,11 +113,27 @@ impl Tape {
         });
     }
 
+    /// Counts what has begun where a killed process leaves it; called before a byte of an answer leaves.
+    fn count(&self) {
+        let begun = self.begun.get();
+        if begun == self.tallied.get() {
+            return;
+        }
+        match self.tally.keep(begun) {
+            Ok(()) => {
+                self.tallied.set(begun);
+                self.counts.uncounted(None);
+            }
+            Err(error) => self.counts.uncounted(Some(&error)),
+        }
+    }
+
     fn take(&self, filling: &mut Filling, event: &Event<'_>) {
         let batch = &mut filling.batch;
         let entry = match *event {
             Event::Started { id, at, connection, version, head } => {
                 self.counts.forwarded.fetch_add(1, Relaxed);
+                self.begun.set(self.begun.get() + 1);
                 if self.queue.queue().pressure() == Pressure::All {
                     filling.lost.insert(id);
                     self.counts.lose("overload");
@@ -111,7 +143,10 @@ impl Tape {
                 Entry::Started { id, at, connection: Arc::clone(connection), version, head }
             }
             Event::Informed { id, head } => Entry::Informed { id, head: batch.keep(head) },
-            Event::Answered { id, head } => Entry::Answered { id, head: batch.keep(head) },
+            Event::Answered { id, head } => {
+                self.count();
+                Entry::Answered { id, head: batch.keep(head) }
+            }
             Event::Passed { id, half, at, data } => {
                 let under_pressure = self.queue.queue().pressure() != Pressure::None;
                 if under_pressure || !filling.shed.is_empty() && filling.shed.contains(&(id, half))
@@ -128,11 +163,17 @@ impl Tape {
             }
             Event::Ended { id, outcome, failure, timing } => {
                 self.counts.ended.fetch_add(1, Relaxed);
+                self.count();
+                if self.strict {
+                    filling.awaited.remove(&id);
+                }
                 let failure = failure.cloned().map(Box::new);
                 Entry::Ended { id, outcome, failure, timing }
             }
             Event::HandshakeFailed { id, at, connection, failure } => {
                 self.counts.handshakes_failed.fetch_add(1, Relaxed);
+                self.begun.set(self.begun.get() + 1);
+                self.count();
                 let failure = Box::new(failure.clone());
                 Entry::HandshakeFailed { id, at, connection: Arc::clone(connection), failure }
             }
@@ -184,6 +225,22 @@ impl Record for Tape {
 
     fn poll_room(&self, context: &mut Context<'_>) -> Poll<()> {
         if self.queue.queue().holds(context.waker()) { Poll::Pending } else { Poll::Ready(()) }
+    }
+
+    fn poll_kept(&self, id: ExchangeId, context: &mut Context<'_>) -> Poll<()> {
+        if !self.strict {
+            return Poll::Ready(());
+        }
+        let mut filling = self.filling.borrow_mut();
+        if let Some(ticket) = filling.awaited.get(&id) {
+            return ticket.poll(context);
+        }
+        let ticket = Arc::new(Ticket::default());
+        let polled = ticket.poll(context);
+        filling.batch.entries.push(Entry::Awaited { id, ticket: Arc::clone(&ticket) });
+        filling.awaited.insert(id, ticket);
+        self.hand_over_of(&mut filling);
+        polled
     }
 }
 

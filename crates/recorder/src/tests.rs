@@ -5,6 +5,7 @@ use std::future::Future;
 use std::io::Read as _;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
@@ -29,6 +30,7 @@ fn options() -> Options {
     Options {
         queue_bytes: 8 << 20,
         on_overload: Overload::Shed,
+        strict: false,
         body_limit: None,
         session_idle: Micros(1_800_000_000),
         clock: || NOW,
@@ -261,4 +263,40 @@ fn a_failed_handshake_is_an_exchange_without_a_request() {
     assert_eq!((row.outcome, row.method.as_str(), row.status), (Outcome::Refused, "", None));
     assert_eq!(row.failure.as_ref().unwrap().reason, "no trust");
     assert_eq!((recorded.status.forwarded, recorded.status.handshakes_failed), (0, 1));
+}
+
+/// A clock that breaks for as long as it is told to.
+static BROKEN: AtomicBool = AtomicBool::new(false);
+
+#[test]
+fn a_fault_of_ours_costs_the_exchange_that_it_happened_in_and_is_counted() {
+    let ids = ids(2);
+    let clock = || {
+        assert!(!BROKEN.load(SeqCst), "as it should in this test");
+        NOW
+    };
+    let recorded = recorded(Options { strict: true, clock, ..options() }, |tape| async move {
+        begin(&tape, ids[0]);
+        BROKEN.store(true, SeqCst);
+        std::future::poll_fn(|context| tape.poll_kept(ids[0], context)).await;
+        BROKEN.store(false, SeqCst);
+        end(&tape, ids[0]);
+        begin(&tape, ids[1]);
+        end(&tape, ids[1]);
+    });
+    let status = &recorded.status;
+    assert_eq!((status.forwarded, status.recorded, status.marked), (2, 1, 0));
+    assert_eq!(status.lost.get("fault"), Some(&1));
+    assert_eq!(recorded.rows().len(), 1);
+}
+
+#[test]
+fn only_a_strict_recorder_holds_the_end_of_an_answer() {
+    let id = ids(1)[0];
+    recorded(options(), |tape| async move {
+        begin(&tape, id);
+        let mut context = Context::from_waker(Waker::noop());
+        assert_eq!(tape.poll_kept(id, &mut context), Poll::Ready(()));
+        end(&tape, id);
+    });
 }

@@ -1,26 +1,33 @@
 //! The count of exchanges that a recorder began, kept beside the log, so that after a crash the
 //! difference to what was recorded can be said; and how far the log was known to be whole.
 //!
-//! 48 bytes, overwritten in place: they lie within one disk sector, so they are written whole or
-//! not at all, and a checksum tells if not.
+//! 40 bytes, overwritten in place: they lie within one disk sector, so they are written whole or
+//! not at all, and a checksum tells if not. Behind them a count of eight bytes for each worker, which
+//! the worker itself keeps before an answer leaves: what a killed process owes is known exactly.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::codec::Take;
 use crate::error::StoreError;
 use crate::storage::disk::open_private;
 
-const MAGIC: [u8; 8] = *b"WAYFWD2\n";
-const BYTES: usize = 48;
+const MAGIC: [u8; 8] = *b"WAYFWD3\n";
+const BYTES: usize = 40;
+/// Where the workers' counts begin.
+const TALLIES: u64 = 64;
+/// Bytes of each.
+const TALLY: u64 = 8;
 
 /// What the file says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
     /// Position of the log where the recorder began.
     pub(crate) since: u64,
-    /// How many exchanges it has begun.
+    /// How many exchanges its workers have begun.
     pub(crate) forwarded: u64,
     /// How many were lost in crashes before.
     pub(crate) lost_before: u64,
@@ -31,17 +38,51 @@ pub(crate) struct Counts {
 /// The file, open for writing.
 #[derive(Debug)]
 pub(crate) struct ForwardedFile {
-    file: File,
+    file: Arc<File>,
     path: PathBuf,
     counts: Counts,
+    tallies: Arc<AtomicU64>,
+}
+
+/// Gives each worker a tally of its own.
+#[derive(Clone, Debug)]
+pub struct Tallies {
+    file: Arc<File>,
+    given: Arc<AtomicU64>,
+}
+
+/// One worker's count of the exchanges that it has begun, kept where the process's death leaves it.
+#[derive(Debug)]
+pub struct Tally {
+    file: Arc<File>,
+    at: u64,
+}
+
+impl Tallies {
+    /// The next worker's.
+    pub fn next(&self) -> Tally {
+        let n = self.given.fetch_add(1, Relaxed);
+        Tally { file: Arc::clone(&self.file), at: TALLIES + n * TALLY }
+    }
+}
+
+impl Tally {
+    /// Keeps that so many were begun: a write into the page cache, which survives the process.
+    pub fn keep(&self, begun: u64) -> std::io::Result<()> {
+        self.file.write_all_at(&begun.to_le_bytes(), self.at)
+    }
 }
 
 impl Counts {
     /// Reads the file of the store in `dir`; zeros when there is none or it is damaged.
     pub(crate) fn read(dir: &Path) -> Counts {
-        let mut bytes = [0; BYTES];
-        let read = File::open(path_in(dir)).and_then(|file| file.read_exact_at(&mut bytes, 0));
-        read.ok().and_then(|()| Counts::decode(&bytes)).unwrap_or_default()
+        let bytes = std::fs::read(path_in(dir)).unwrap_or_default();
+        bytes.get(..BYTES).and_then(Counts::decode).map_or_else(Counts::default, |counts| {
+            let (tallies, _) = bytes.get(TALLIES as usize..).unwrap_or_default().as_chunks();
+            let sum = tallies.iter().map(|tally| u64::from_le_bytes(*tally)).sum();
+            // A clean stop owes nothing.
+            Counts { forwarded: if counts.ended > 0 { 0 } else { sum }, ..counts }
+        })
     }
 
     /// Before this position nothing in the log is an unfinished write.
@@ -51,7 +92,7 @@ impl Counts {
 
     fn encode(&self) -> Vec<u8> {
         let mut out = MAGIC.to_vec();
-        for number in [self.since, self.forwarded, self.lost_before, self.ended] {
+        for number in [self.since, self.lost_before, self.ended] {
             out.extend_from_slice(&number.to_le_bytes());
         }
         out.extend_from_slice(&crc32c::crc32c(&out).to_le_bytes());
@@ -66,7 +107,7 @@ impl Counts {
         }
         let counts = Counts {
             since: take.u64()?,
-            forwarded: take.u64()?,
+            forwarded: 0,
             lost_before: take.u64()?,
             ended: take.u64()?,
         };
@@ -75,33 +116,33 @@ impl Counts {
 }
 
 impl ForwardedFile {
-    /// Begins counting anew, from position `since` of the log.
+    /// Begins counting anew, from position `since` of the log. The old counts stand until the new ones
+    /// do, whenever the process dies.
     pub(crate) fn begin(dir: &Path, since: u64, lost_before: u64) -> Result<Self, StoreError> {
         let path = path_in(dir);
-        let file = open_private(&path).map_err(|source| StoreError::io("open", &path, source))?;
+        let draft = path.with_extension("tmp");
+        let _ = std::fs::remove_file(&draft);
+        let file = open_private(&draft).map_err(|source| StoreError::io("open", &draft, source))?;
         let counts = Counts { since, lost_before, ..Counts::default() };
-        let mut begun = Self { file, path, counts };
+        let begun = Self { file: Arc::new(file), path, counts, tallies: Arc::default() };
         begun.write()?;
+        std::fs::rename(&draft, &begun.path)
+            .map_err(|source| StoreError::io("replace", &begun.path, source))?;
         Ok(begun)
     }
 
-    /// Keeps a new count.
-    pub(crate) fn note(&mut self, forwarded: u64) -> Result<(), StoreError> {
-        if self.counts.forwarded == forwarded {
-            return Ok(());
-        }
-        self.counts.forwarded = forwarded;
-        self.write()
+    /// Where the workers get their tallies.
+    pub(crate) fn tallies(&self) -> Tallies {
+        Tallies { file: Arc::clone(&self.file), given: Arc::clone(&self.tallies) }
     }
 
     /// Nothing is lost, and the log ends at `position`.
     pub(crate) fn end(&mut self, position: u64) -> Result<(), StoreError> {
-        self.counts.forwarded = 0;
         self.counts.ended = position;
         self.write()
     }
 
-    fn write(&mut self) -> Result<(), StoreError> {
+    fn write(&self) -> Result<(), StoreError> {
         self.file
             .write_all_at(&self.counts.encode(), 0)
             .map_err(|source| StoreError::io("write", &self.path, source))

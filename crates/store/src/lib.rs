@@ -28,6 +28,7 @@ mod writer;
 mod zone;
 
 pub use error::StoreError;
+pub use forwarded::{Tallies, Tally};
 pub use record::{Extent, NewBody, NewMessage, NewRecord};
 pub use store::body::BodyReader;
 pub use store::find::Found;

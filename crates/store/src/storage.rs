@@ -30,6 +30,8 @@ pub(crate) trait Storage: Send + Sync + fmt::Debug {
     fn sync_folder(&self) -> io::Result<()>;
     /// Bytes free on the file system.
     fn free(&self) -> io::Result<u64>;
+    /// Whether writes should not wait for the disk, since more waits than it can take at once.
+    fn hurry(&self, _hurried: bool) {}
     /// The path of a file, for messages.
     fn path(&self, name: &str) -> PathBuf;
 }

@@ -36,6 +36,8 @@ pub enum Durability {
     /// A power loss, at most a second behind: written data is synced in groups.
     #[default]
     Power,
+    /// As [`Durability::Power`]; the recorder syncs before the last byte of each answer leaves.
+    Strict,
 }
 
 /// How a store is written.

@@ -5,6 +5,7 @@
 //! What waits has its position in the log already, so that pieces can be referred to before they
 //! are written, and a failed write is repeated as it was, here or in a new segment.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use wayside_exchange::{ExchangeId, Half, Micros, Timestamp};
 
 use crate::block::{BlockHeader, Kind, MOST, Packing, flag};
 use crate::error::StoreError;
-use crate::forwarded::ForwardedFile;
+use crate::forwarded::{ForwardedFile, Tallies};
 use crate::keeper::Keeping;
 use crate::lock::Lock;
 use crate::record::{Extent, NewRecord, encode};
@@ -164,7 +165,7 @@ impl Writer {
         let due = self.waiting_since.is_some_and(|since| now.since(since) >= WRITE_AFTER);
         let wrote = if due || self.refused { self.flush() } else { Ok(()) };
         match self.options.durability {
-            Durability::Power => {
+            Durability::Power | Durability::Strict => {
                 self.sync.request_when_due(now, &mut self.tail, self.shared.recorded());
             }
             // Nothing is promised for a power loss, and no sync can fail.
@@ -205,10 +206,23 @@ impl Writer {
         self.forwarded.end(end)
     }
 
-    /// Keeps the number of exchanges that this recorder has begun, so that after a crash the next
-    /// one can say how many are lost.
-    pub fn note_forwarded(&mut self, count: u64) -> Result<(), StoreError> {
-        self.forwarded.note(count)
+    /// Whether more is to come than a disk can take at once: then writes go through the page cache, which
+    /// costs more processor time and waits for nothing.
+    pub fn hurry(&self, hurried: bool) {
+        self.shared.log.storage.hurry(hurried);
+    }
+
+    /// Stops without writing what waits, which may be anything after a panic. What it held counts as
+    /// lost when the store is opened next.
+    pub fn abandon(mut self) {
+        self.group = GroupBuilder::new(HashSet::new());
+        self.pending = Pending::new(self.pending.start);
+    }
+
+    /// Where workers count the exchanges that they begin, so that after a crash the next recorder can
+    /// say how many are lost.
+    pub fn tallies(&self) -> Tallies {
+        self.forwarded.tallies()
     }
 
     fn refuse_when_stuck(&self) -> Result<(), StoreError> {

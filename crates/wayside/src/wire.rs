@@ -186,6 +186,7 @@ fn record(
         durability: match settings.durability {
             Durability::Process => wayside_store::Durability::Process,
             Durability::Power => wayside_store::Durability::Power,
+            Durability::Strict => wayside_store::Durability::Strict,
         },
         ..wayside_store::Options::default()
     };
@@ -197,6 +198,7 @@ fn record(
             OnOverload::Shed => Overload::Shed,
             OnOverload::Wait => Overload::Wait,
         },
+        strict: settings.durability == Durability::Strict,
         body_limit: settings.body_limit,
         session_idle: Micros::from(settings.idle_session),
         clock: clock::now,

@@ -106,7 +106,7 @@ impl Desk {
             )),
             sealed: &sealed,
         };
-        let result = self.writer.append(&record);
+        let result = self.with_writer(|writer| writer.append(&record));
         (summary, result)
     }
 }

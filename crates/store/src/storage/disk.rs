@@ -1,6 +1,6 @@
 //! A folder on the file system: files 0600, the folder 0700.
 //!
-//! Long writes go past the page cache where the file system takes that and the disk keeps up with it.
+//! Long writes go past the page cache where the file system takes that, unless who writes is in a hurry.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind};
@@ -94,6 +94,10 @@ impl Storage for Disk {
     fn free(&self) -> io::Result<u64> {
         let stat = rustix::fs::statvfs(&self.folder)?;
         Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+    }
+
+    fn hurry(&self, hurried: bool) {
+        self.pace.hurry(hurried);
     }
 
     fn path(&self, name: &str) -> PathBuf {

@@ -66,13 +66,14 @@ fn exchanges_that_a_crash_cost_are_counted_once_and_kept_in_mind() {
     let crashed = tempfile::tempdir().unwrap();
     let (_, mut writer, _) = open(dir.path());
     append_all(&mut writer, 0..10);
-    writer.note_forwarded(10).unwrap();
+    let tally = writer.tallies().next();
+    tally.keep(10).unwrap();
     writer.close().unwrap();
     let (_, mut writer, recovery) = open(dir.path());
     assert_eq!(recovery.lost, 0);
     append(&mut writer, &open_row(10)).unwrap();
     append_all(&mut writer, 10..15);
-    writer.note_forwarded(12).unwrap();
+    writer.tallies().next().keep(12).unwrap();
     assert_eq!(verify(dir.path(), &mut |_| {}).unwrap().lost, 0, "they may still come");
     copy(dir.path(), crashed.path());
     assert_eq!(verify(crashed.path(), &mut |_| {}).unwrap().lost, 7);

@@ -83,7 +83,7 @@ pub const KEYS: &[Key] = &[
     one(RECORDING, "on-overload", "shed|wait", "shed", "When recording cannot keep up: `shed` captures (counted and marked), or let the traffic `wait`"),
     one(RECORDING, "queue", "SIZE", "64MiB", "How much may wait to be recorded"),
     one(RECORDING, "body-limit", "SIZE", "none", "Keep at most this much of one body (marked when cut), or `none`"),
-    one(RECORDING, "durability", "process|power", "power", "What a recorded exchange survives: our `process` dying, or a `power` loss"),
+    one(RECORDING, "durability", "process|power|strict", "power", "What a recorded exchange survives: our `process` dying, a `power` loss, or `strict`: a power loss before the end of its answer leaves"),
     one(LIMITS, "workers", "N", "auto", "Worker threads; `auto` is one for each processor"),
     one(LIMITS, "drain", "TIME", "30s", "How long running exchanges may take to finish after SIGTERM"),
     one(LIMITS, "handshake-timeout", "TIME", "10s", "How long a client's TLS handshake may take"),

@@ -105,6 +105,8 @@ pub enum Durability {
     Process,
     /// A power loss, at most a second behind.
     Power,
+    /// A power loss, before the last byte of its answer leaves.
+    Strict,
 }
 
 impl Settings {
@@ -135,7 +137,8 @@ impl Settings {
             durability: resolved.read("durability", |word| match word {
                 "process" => Ok(Durability::Process),
                 "power" => Ok(Durability::Power),
-                _ => Err(format!("`{word}` is neither `process` nor `power`")),
+                "strict" => Ok(Durability::Strict),
+                _ => Err(format!("`{word}` is none of `process`, `power` and `strict`")),
             })?,
             workers: resolved.read("workers", |word| match word {
                 "auto" => Ok(std::thread::available_parallelism().map_or(1, usize::from)),
