@@ -38,6 +38,7 @@ fn tape_to_store(bencher: Bencher<'_, '_>, body: usize) {
     let options = Options {
         queue_bytes: 1 << 30,
         on_overload: Overload::Wait,
+        strict: false,
         body_limit: None,
         session_idle: Micros(1_800_000_000),
         clock: || Timestamp(1_795_000_000_000_000),

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use clap::Parser as _;
+use proptest::prelude::*;
 
 use super::*;
 use crate::args::{Cli, Verb};
@@ -144,4 +145,24 @@ fn a_wrong_value_says_where_it_came_from() {
 fn trusting_anybody_and_somebody_at_once_is_refused() {
     let text = complaint(&["--upstream-insecure", "--upstream-ca", "ca.pem"], &[], None);
     assert!(text.starts_with("error: `upstream-insecure` and `upstream-ca` exclude"), "{text}");
+}
+
+proptest! {
+    /// Whatever stands in the file: settings, or a complaint without a control character.
+    #[test]
+    fn any_file_is_settings_or_a_complaint(
+        keys in prop::collection::vec((0..KEYS.len(), "[0-9]{0,12}|[a-zA-Z:/.]{0,12}|\\PC{0,8}|true|-1|1e400|.{0,9}"), 0..4),
+        rest in "|.{0,40}|\\[[a-z\\]\\[]{0,6}",
+    ) {
+        let line = |(n, value): &(usize, String)| {
+            let quoted = if n % 2 == 0 { format!("{value:?}") } else { value.clone() };
+            format!("{} = {quoted}\n", KEYS[*n].name)
+        };
+        let file: String = keys.iter().map(line).chain([rest]).collect();
+        let read = resolved(&[], &[], Some(&file)).and_then(|resolved| resolved.settings());
+        if let Err(error) = read {
+            let said = describe(&error, Paint::plain());
+            prop_assert!(!said.chars().any(|c| c.is_control() && c != '\n'), "{said:?}");
+        }
+    }
 }
