@@ -125,8 +125,8 @@ fn a_wrong_value_says_where_it_came_from() {
     );
     assert_eq!(
         complaint(&[], &[("WAYSIDE_DURABILITY", "forever")], None),
-        "error: wrong value in variable `WAYSIDE_DURABILITY`\n  caused by: `forever` is neither \
-         `process` nor `power`\n"
+        "error: wrong value in variable `WAYSIDE_DURABILITY`\n  caused by: `forever` is none of \
+         `process`, `power` and `strict`\n"
     );
     assert_eq!(
         complaint(&[], &[], Some("drain = [1]")),
