@@ -7,6 +7,7 @@ mod settings;
 #[cfg(test)]
 mod tests;
 pub mod units;
+pub mod variables;
 
 use std::fmt;
 use std::path::{Path, PathBuf};

@@ -43,6 +43,12 @@ fn main() -> ExitCode {
         keep_to_small_pages();
     }
     let mut printer = Printer::stdout();
+    if matches!(cli.verb, Verb::Record(_) | Verb::Demo(_) | Verb::Config(_) | Verb::Doctor(_)) {
+        let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+        for slip in config::variables::slips(names) {
+            printer.say(format!("warning: {slip}"));
+        }
+    }
     let ended = run(cli, &mut printer).and_then(|exit| printer.flush().map(|()| exit));
     match ended {
         Ok(exit) => exit,
