@@ -2,6 +2,7 @@
 //! swapped while running, and failures that say their reason.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::mpsc::channel;
@@ -27,6 +28,7 @@ certificate = (x509.CertificateBuilder().subject_name(subject).issuer_name(subje
     .add_extension(x509.BasicConstraints(True, None), True).sign(key, hashes.SHA256()))
 open(path + ".pem", "wb").write(certificate.public_bytes(serialization.Encoding.PEM))
 open(path + ".key", "wb").write(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+__import__("os").chmod(path + ".key", 0o600)
 "#;
 
 /// A self-signed certificate for `name` as `FILE.pem` and `FILE.key`, valid between two days from now.
@@ -110,6 +112,7 @@ fn pairs_that_cannot_serve_are_clear_errors() {
     let missing = folder.path().join("missing.pem").display().to_string();
     let empty = folder.path().join("empty.pem").display().to_string();
     fs::write(&empty, "").expect("written");
+    fs::set_permissions(&empty, fs::Permissions::from_mode(0o600)).expect("it is ours");
     for (certificate, key, words) in [
         (&good, &other_key, "do not belong together"),
         (&old, &old_key, "expired on"),

@@ -75,6 +75,14 @@ impl Wayside {
         Self::launch(data, None, upstream, arguments)
     }
 
+    /// The same as [`Wayside::start`], with everything that the log can say.
+    #[track_caller]
+    pub fn start_at_debug(upstream: &str, arguments: &[&str]) -> Self {
+        let temporary = TempDir::new().expect("a temporary folder");
+        let data = temporary.path().join("data");
+        Self::launch_with(&data, Some(temporary), upstream, arguments, Some("debug"))
+    }
+
     /// The path of the built binary: `WAYSIDE_BIN`, or beside the running test.
     #[track_caller]
     pub fn binary() -> PathBuf {
@@ -256,7 +264,19 @@ impl Wayside {
 
     #[track_caller]
     fn launch(data: &Path, temporary: Option<TempDir>, upstream: &str, arguments: &[&str]) -> Self {
+        Self::launch_with(data, temporary, upstream, arguments, None)
+    }
+
+    #[track_caller]
+    fn launch_with(
+        data: &Path,
+        temporary: Option<TempDir>,
+        upstream: &str,
+        arguments: &[&str],
+        log: Option<&str>,
+    ) -> Self {
         let mut starting = command();
+        starting.envs(log.map(|level| ("WAYSIDE_LOG", level)));
         starting.arg("record").arg(upstream).arg("--data").arg(data);
         for listener in ["--listen", "--listen-http", "--console"] {
             let named = |argument: &&str| argument.split('=').next() == Some(listener);

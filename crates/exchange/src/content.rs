@@ -4,8 +4,10 @@
 //! one costs little memory. A body that was cut gives what can be read of it.
 
 mod coding;
+mod recoding;
 mod text;
 
+pub use recoding::encode;
 pub use text::is_text;
 
 /// A body without its content codings.

@@ -17,7 +17,8 @@ pub struct Exchange {
     pub informed: Vec<Head>,
     /// The final response; none when there was none.
     pub response: Option<Message>,
-    /// The secrets that redaction took out of the heads, sealed; empty when there were none.
+    /// The secrets that redaction took out of the heads, sealed; empty when there were none. Those
+    /// of bodies are read with them (`Store::revealed`).
     pub sealed: Vec<u8>,
 }
 
@@ -39,9 +40,14 @@ pub struct Body {
     pub bytes: u64,
     /// How many of them, from the beginning, were kept.
     pub kept: u64,
+    /// How many bytes the store gives back for those: as many, unless it is redacted.
+    pub stored: u64,
+    /// Whether secrets were taken out of it, and kept sealed.
+    pub redacted: bool,
     /// How it ended.
     pub end: BodyEnd,
-    /// For a body recorded message by message: where each arrival begins and when it came.
+    /// For a body recorded message by message: where each arrival begins, in what is stored, and
+    /// when it came.
     pub arrivals: Vec<Arrival>,
 }
 

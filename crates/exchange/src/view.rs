@@ -85,7 +85,12 @@ pub struct MessageView {
     pub body_kept: u64,
     /// How the body ended.
     pub body_end: BodyEnd,
-    /// SHA-256 of the body as transferred, in hexadecimal; null unless the whole body was kept.
+    /// Whether secrets were taken out of it: what is shown has tokens in their place, and another
+    /// length.
+    #[serde(default)]
+    pub body_redacted: bool,
+    /// SHA-256 of the body as transferred, in hexadecimal; null unless the whole body was kept, and
+    /// when it is redacted, since anyone could try guesses at the secrets with it.
     pub body_sha256: Option<String>,
     /// The trailer fields in order.
     pub trailers: Vec<(String, String)>,
@@ -221,6 +226,7 @@ impl ExchangeView {
             headers: message.head.fields_as_text().collect(),
             body_bytes: message.body.bytes,
             body_kept: message.body.kept,
+            body_redacted: message.body.redacted,
             body_end: message.body.end,
             body_sha256: sha256(half),
             trailers: fields_of(&message.trailers),

@@ -30,8 +30,12 @@ fn samples() -> Vec<(Exchange, Vec<u8>, Vec<u8>)> {
         b"HTTP/1.1 201 Made It\r\nContent-Encoding: gzip\r\nContent-Type: text/plain\r\n\
           Set-Cookie: s=2; Path=/x; HttpOnly; Secure\r\nLocation: /orders/1\r\n\r\n",
     );
-    posted.request.body.bytes = 3;
-    posted.response.as_mut().unwrap().body.bytes = gzip.len() as u64;
+    for (body, bytes) in [
+        (&mut posted.request.body, 3),
+        (&mut posted.response.as_mut().unwrap().body, gzip.len() as u64),
+    ] {
+        (body.bytes, body.kept, body.stored) = (bytes, bytes, bytes);
+    }
     let binary = exchange(
         b":method: GET\r\n:scheme: http\r\n:authority: shop\r\n:path: /caf\xc3\xa9|[1]?q=\"\r\n\r\n",
         b":status: 200\r\ncontent-type: image/png\r\n\r\n",
@@ -105,13 +109,25 @@ fn an_exchange_is_an_entry_with_its_bodies_decoded() {
 #[test]
 fn a_body_that_was_cut_says_how_much_of_it_there_is() {
     let mut cut = exchange(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n");
-    cut.response.as_mut().unwrap().body.bytes = 10;
+    let body = &mut cut.response.as_mut().unwrap().body;
+    (body.bytes, body.kept) = (10, 3);
     let entries = entries(&[(&cut, b"", b"abc")]);
     let content = &entries[0]["response"]["content"];
     assert_eq!(
         (&content["text"], &content["comment"]),
         (&json!("abc"), &json!("only 3 of the 10 bytes were kept"))
     );
+}
+
+#[test]
+fn a_body_without_its_secrets_says_so() {
+    let mut redacted = exchange(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n");
+    let body = &mut redacted.response.as_mut().unwrap().body;
+    (body.bytes, body.kept, body.stored, body.redacted) = (5, 5, 27, true);
+    let entries = entries(&[(&redacted, b"", b"wayside-sealed-0123456789ab")]);
+    let response = &entries[0]["response"];
+    assert_eq!(response["bodySize"], 5);
+    assert_eq!(response["content"]["comment"], "redacted: its secrets are sealed");
 }
 
 #[test]

@@ -4,18 +4,20 @@
 //! fingerprint (`fingerprint`), and some are evidence (`claim`). All else stays byte for byte, and a
 //! head without secrets is lent back.
 
-mod claim;
-mod fingerprint;
-mod names;
+pub(crate) mod claim;
+pub(crate) mod fingerprint;
+pub(crate) mod names;
 mod places;
-mod url;
+pub(crate) mod url;
 
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 
-use wayside_exchange::{Evidence, EvidenceKind};
+use wayside_exchange::{Evidence, EvidenceKind, Half, HeadView};
 
+use crate::bodies::{BodySearch, Ending, Hit, Seeking, Taken};
+use crate::rules::Rules;
 use crate::secrets::{Secrets, TOKEN_PREFIX};
 use fingerprint::{Fingerprints, Known};
 use places::{Part, Place};
@@ -24,6 +26,8 @@ use places::{Part, Place};
 #[derive(Debug)]
 pub struct Credentials {
     fingerprints: Fingerprints,
+    rules: Rules,
+    hits: Vec<Hit>,
 }
 
 /// A request head that is safe to store, and what was learnt from it.
@@ -39,8 +43,33 @@ pub struct Redacted<'a> {
 
 impl Credentials {
     /// The same key gives the same secret the same token.
-    pub fn new(fingerprint_key: [u8; 32]) -> Self {
-        Self { fingerprints: Fingerprints::new(&fingerprint_key) }
+    pub fn new(fingerprint_key: [u8; 32], rules: Rules) -> Self {
+        Self { fingerprints: Fingerprints::new(&fingerprint_key), rules, hits: Vec::new() }
+    }
+
+    /// The search through the body of `half` of an exchange with these heads.
+    pub fn search(&self, half: Half, request: HeadView<'_>, response: HeadView<'_>) -> BodySearch {
+        BodySearch::of(&self.rules, half, request, response)
+    }
+
+    /// Goes on with `search` through `run`, which follows what was decided before, and adds what has
+    /// to be taken out of it, in order. Gives how many bytes of it are decided: the others come again
+    /// at the beginning of the next run.
+    pub fn find(
+        &mut self,
+        search: &mut BodySearch,
+        run: &[u8],
+        ending: Ending,
+        taken: &mut Vec<Taken>,
+    ) -> usize {
+        let mut seeking = Seeking {
+            rules: &self.rules,
+            fingerprints: &mut self.fingerprints,
+            hits: std::mem::take(&mut self.hits),
+        };
+        let decided = search.find(&mut seeking, run, ending, taken);
+        self.hits = seeking.hits;
+        decided
     }
 
     /// Redacts a request head in the form of [`wayside_exchange::Head`] that came from
@@ -48,14 +77,17 @@ impl Credentials {
     pub fn request<'a>(&mut self, head: &'a [u8], client_addr: SocketAddr) -> Redacted<'a> {
         let mut found = Found::default();
         let mut redaction = Redaction::of(head);
-        places::find(head, Part::Request, &mut |place, range| {
+        let is_kept = self.rules.seals_nothing();
+        places::find(head, Part::Request, &self.rules, &mut |place, range| {
             if place == Place::UserAgent {
                 found.user_agent = range;
                 return;
             }
             let Some(secret) = head.get(range.clone()) else { return };
             let known = self.fingerprints.of(secret);
-            redaction.replace(range, &known.fingerprint);
+            if !is_kept {
+                redaction.replace(range, &known.fingerprint);
+            }
             found.note(place, secret, known);
         });
         let user_agent = head.get(found.user_agent.clone()).unwrap_or_default();
@@ -76,7 +108,10 @@ impl Credentials {
 
     fn redact<'a>(&mut self, head: &'a [u8], part: Part) -> (Cow<'a, [u8]>, Secrets) {
         let mut redaction = Redaction::of(head);
-        places::find(head, part, &mut |place, range| {
+        if self.rules.seals_nothing() {
+            return redaction.done();
+        }
+        places::find(head, part, &self.rules, &mut |place, range| {
             if place != Place::UserAgent
                 && let Some(secret) = head.get(range.clone())
             {

@@ -56,6 +56,12 @@ fn take(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     rest.split_at_checked(u32::from_be_bytes(*length) as usize)
 }
 
+/// Whether `text` is a token and nothing else.
+pub fn is_token(text: &[u8]) -> bool {
+    let digits = text.strip_prefix(TOKEN_PREFIX.as_bytes());
+    digits.is_some_and(|digits| digits.len() == DIGITS && digits.iter().all(u8::is_ascii_hexdigit))
+}
+
 /// Puts the secrets back in place of their tokens. A token that is not among them stays.
 pub fn restore(head: &[u8], secrets: &[(String, Vec<u8>)]) -> Vec<u8> {
     let mut restored = Vec::with_capacity(head.len());

@@ -4,6 +4,7 @@ mod awaited;
 mod running;
 #[cfg(test)]
 mod tests;
+mod veil;
 mod writing;
 
 use std::collections::HashMap;
@@ -18,7 +19,7 @@ use wayside_exchange::cause::chain;
 use wayside_exchange::filter::Filter;
 use wayside_exchange::id::IdHashing;
 use wayside_exchange::{ExchangeId, Glance, Half, Micros, SessionId, Summary, Timestamp};
-use wayside_identity::{Credentials, Sessions};
+use wayside_identity::{Credentials, Ending, Sessions};
 use wayside_store::seal::SealingKey;
 use wayside_store::{Order, Store, StoreError, Writer};
 
@@ -77,7 +78,7 @@ impl Desk {
         feed: broadcast::Sender<Arc<Summary>>,
     ) -> Self {
         Self {
-            credentials: Credentials::new(key.fingerprint_key()),
+            credentials: Credentials::new(key.fingerprint_key(), options.rules.clone()),
             sessions: Sessions::new(options.session_idle),
             glanced: (options.clock)(),
             running: HashMap::default(),
@@ -222,7 +223,7 @@ impl Desk {
             running.fresh = false;
             running.glanced = now;
             running.timing.total = now.since(running.started_at);
-            desk.write_ahead_of(running);
+            desk.write_ahead_of(running, Ending::More);
             desk.write(running, true)
         });
         taken.unwrap_or(true)
@@ -300,9 +301,10 @@ impl Desk {
     /// Takes bytes of a body: a long run goes to the store at once, the others gather.
     fn passed(&mut self, id: ExchangeId, half: Half, at: Option<Timestamp>, data: &[u8]) {
         let Some(running) = self.running.get_mut(&id) else { return };
+        running.look_at(half, &self.credentials);
         let kept = running.passed(half, at, data, self.options.body_limit);
         let data = data.get(..kept).unwrap_or_default();
-        if running.gathered(half) == 0 && data.len() >= LONG_RUN {
+        if running.is_plain(half) && running.gathered(half) == 0 && data.len() >= LONG_RUN {
             self.writing = true;
             let written = running.write_run(half, data, &mut self.writer);
             self.writing = false;
@@ -314,26 +316,32 @@ impl Desk {
         running.gather(half, data);
         self.gathered += data.len();
         if running.is_large(half) {
-            self.take_out(id, |desk, running| desk.write_ahead(running, half));
+            self.take_out(id, |desk, running| desk.write_ahead(running, half, Ending::More));
         }
         if self.gathered > self.crowded {
             self.make_room();
         }
     }
 
-    /// Writes what has gathered of a body ahead of its exchange's record.
-    fn write_ahead(&mut self, running: &mut Running, half: Half) {
+    /// Writes what has gathered of a body ahead of its exchange's record. What cannot be told from
+    /// what follows it stays.
+    fn write_ahead(&mut self, running: &mut Running, half: Half, ending: Ending) {
         self.gathered = self.gathered.saturating_sub(running.gathered(half));
-        if let Err(error) = self.with_writer(|writer| running.write_ahead(half, writer)) {
+        running.settle(half, ending, &mut self.credentials);
+        self.writing = true;
+        let written = running.write_ahead(half, &mut self.writer, &self.key);
+        self.writing = false;
+        if let Err(error) = written {
             self.counts.problem(Some(chain(&error)));
         }
+        self.gathered += running.gathered(half);
     }
 
     /// Writes ahead whatever is worth it of an exchange.
-    fn write_ahead_of(&mut self, running: &mut Running) {
+    fn write_ahead_of(&mut self, running: &mut Running, ending: Ending) {
         for half in [Half::Request, Half::Response] {
             if running.is_worth_writing(half) {
-                self.write_ahead(running, half);
+                self.write_ahead(running, half, ending);
             }
         }
     }
@@ -356,7 +364,7 @@ impl Desk {
     fn make_room(&mut self) {
         let ids: Vec<ExchangeId> = self.running.keys().copied().collect();
         for id in ids {
-            self.take_out(id, Self::write_ahead_of);
+            self.take_out(id, |desk, running| desk.write_ahead_of(running, Ending::Crowded));
         }
         // What is left is many small ones; looking again at once would find the same.
         self.crowded = GATHERED.max(2 * self.gathered);

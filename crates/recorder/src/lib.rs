@@ -21,6 +21,7 @@ use std::thread::JoinHandle;
 use tokio::sync::broadcast;
 use wayside_exchange::view::StatusView;
 use wayside_exchange::{Micros, Summary, Timestamp};
+use wayside_identity::Rules;
 use wayside_store::seal::SealingKey;
 use wayside_store::{Recovery, Store, Tallies, Writer};
 
@@ -34,7 +35,7 @@ pub use tape::{Silence, Tape};
 const FEED: usize = 4096;
 
 /// What a recorder is told.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// Bytes that may wait between the workers and the store.
     pub queue_bytes: usize,
@@ -47,6 +48,8 @@ pub struct Options {
     pub body_limit: Option<u64>,
     /// The gap after which a client's next exchange begins a new session.
     pub session_idle: Micros,
+    /// What is taken for a secret, and replaced before it is stored.
+    pub rules: Rules,
     /// Reads the wall clock.
     pub clock: fn() -> Timestamp,
 }
@@ -99,13 +102,14 @@ impl Recorder {
         let (feed, _) = broadcast::channel(FEED);
         let recorder =
             Self { counts: Arc::clone(&counts), queue, feed: feed.clone(), store: store.clone() };
+        let strict = options.strict;
         let mut desk = Desk::new(writer, key, options, Arc::clone(&counts), feed);
         desk.take_up_sessions(store, recovery.newest)?;
         let thread = std::thread::Builder::new()
             .name("recorder".to_owned())
             .spawn(move || desk.run(&receiver))
             .map_err(RecorderError::Thread)?;
-        let maker = TapeMaker { queue: sender, counts, tallies, strict: options.strict };
+        let maker = TapeMaker { queue: sender, counts, tallies, strict };
         Ok((recorder, maker, Desking(thread)))
     }
 

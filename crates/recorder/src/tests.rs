@@ -33,6 +33,7 @@ fn options() -> Options {
         strict: false,
         body_limit: None,
         session_idle: Micros(1_800_000_000),
+        rules: wayside_identity::Rules::default(),
         clock: || NOW,
     }
 }
@@ -148,6 +149,88 @@ fn no_secret_rests_in_clear() {
     let plain = key.unseal(id, &exchange.sealed).unwrap();
     let secrets = wayside_identity::decode_secrets(&plain).unwrap();
     assert_eq!(wayside_identity::restore(&exchange.request.head.0, &secrets), HEAD);
+}
+
+#[test]
+fn secrets_in_a_long_body_are_sealed_wherever_they_are_cut_and_come_back() {
+    use std::fmt::Write as _;
+    const HEAD: &[u8] = b"POST /a HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\n\r\n";
+    let id = ids(1)[0];
+    let mut body = String::from("{\"rows\":[");
+    while body.len() < 2_000_000 {
+        let n = body.len();
+        let _ = write!(
+            body,
+            "{{\"n\":{n},\"password\":\"canary-{n}\",\"x\":\"{}\"}},",
+            "y".repeat(n % 701)
+        );
+    }
+    body.push_str("0]}");
+    let sent = body.clone().into_bytes();
+    let recorded = recorded(options(), |tape| async move {
+        let (connection, version) = (connection(), HttpVersion::Http11);
+        tape.record(Event::Started { id, at: NOW, connection: &connection, version, head: HEAD });
+        for (n, piece) in sent.chunks(9_973).enumerate() {
+            let at = Some(Timestamp(NOW.0 + n as i64));
+            let data = &Bytes::copy_from_slice(piece);
+            tape.record(Event::Passed { id, half: Half::Request, at, data });
+            tokio::task::yield_now().await;
+        }
+        end(&tape, id);
+    });
+    let store = recorded.store();
+    let kept = store.exchange(id).unwrap().unwrap().request.body;
+    assert_eq!((kept.bytes, kept.kept), (body.len() as u64, body.len() as u64));
+    assert!(kept.redacted && kept.stored > kept.kept);
+    let stored = recorded.body(id, Half::Request);
+    assert_eq!(stored.len() as u64, kept.stored);
+    assert!(!String::from_utf8(stored).unwrap().contains("canary"));
+    let key = SealingKey::open_or_create(&recorded.folder.path().join("keys")).unwrap();
+    let mut back = Vec::new();
+    store.revealed(id, Half::Request, &key).unwrap().unwrap().read_to_end(&mut back).unwrap();
+    assert!(back == body.as_bytes());
+    // A secret that was cut in two arrived when it began.
+    let arrivals = store.revealed_arrivals(id, Half::Request, &key).unwrap();
+    assert!(!arrivals.is_empty());
+    for arrival in arrivals {
+        let came = (arrival.at.0 - NOW.0) as u64 * 9_973;
+        assert!((came..came + 9_973).contains(&(arrival.offset + 20)), "{arrival:?} of {came}");
+    }
+    for (_, bytes) in files(recorded.folder.path()) {
+        assert!(!bytes.windows(7).any(|window| window == b"canary-"));
+    }
+}
+
+fn files(folder: &std::path::Path) -> Vec<(std::path::PathBuf, Vec<u8>)> {
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            all.extend(files(&path));
+        } else if path.is_file() {
+            let bytes = std::fs::read(&path).unwrap();
+            all.push((path, bytes));
+        }
+    }
+    all
+}
+
+#[test]
+fn what_of_a_body_came_so_far_is_seen_without_its_secrets() {
+    const HEAD: &[u8] = b"POST /a HTTP/1.1\r\nHost: h\r\nContent-Type: text/plain\r\n\r\n";
+    let id = ids(1)[0];
+    let recorded = recorded(options(), |tape| async move {
+        let (connection, version) = (connection(), HttpVersion::Http11);
+        tape.record(Event::Started { id, at: NOW, connection: &connection, version, head: HEAD });
+        pass(&tape, id, Half::Request, b"so far: password=canary-unfin");
+    });
+    let stored = String::from_utf8(recorded.body(id, Half::Request)).unwrap();
+    assert!(stored.starts_with("so far: password=wayside-sealed-"), "{stored}");
+    let key = SealingKey::open_or_create(&recorded.folder.path().join("keys")).unwrap();
+    let mut back = Vec::new();
+    let revealed = recorded.store().revealed(id, Half::Request, &key);
+    revealed.unwrap().unwrap().read_to_end(&mut back).unwrap();
+    assert_eq!(back, b"so far: password=canary-unfin");
 }
 
 #[test]

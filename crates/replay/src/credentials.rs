@@ -15,6 +15,9 @@ use crate::{Options, ReplayError};
 /// Fields that are for the next hop only; ours is another one (RFC 9110 section 11.7).
 pub(crate) const PROXY_AUTHORIZATION: &str = "proxy-authorization";
 
+/// What is left out of a body.
+const IN_BODY: &str = "the secrets in its body";
+
 /// Whether the credentials of this exchange may go to the target.
 pub(crate) fn check(summary: &Summary, options: &Options) -> Result<(), ReplayError> {
     if options.sealing_key.is_none() {
@@ -64,6 +67,9 @@ pub(crate) fn restored(
     let key = options.sealing_key.as_ref().ok_or(ReplayError::NoSealingKey)?;
     let id = exchange.summary.id;
     let sealed = |reason: String| ReplayError::Sealed { id, reason };
+    if exchange.sealed.is_empty() {
+        return Ok((exchange.request.head.clone(), exchange.request.trailers.clone()));
+    }
     let plain = key.unseal(id, &exchange.sealed).map_err(|error| sealed(error.to_string()))?;
     let secrets = decode_secrets(&plain).map_err(|error| sealed(error.to_string()))?;
     let head = restore(&exchange.request.head.0, &secrets);
@@ -71,8 +77,16 @@ pub(crate) fn restored(
 }
 
 /// What is left out of a request that is sent without credentials: names of fields, `cookie sid`,
-/// `query api_key`. Never a value.
-pub(crate) fn withheld(head: &Head) -> Vec<String> {
+/// `query api_key`. Never a value. In a body tokens go instead, since it has to stay well-formed.
+pub(crate) fn withheld(exchange: &Exchange) -> Vec<String> {
+    let mut withheld = left_out_of(&exchange.request.head);
+    if exchange.request.body.redacted {
+        withheld.push(IN_BODY.to_owned());
+    }
+    withheld
+}
+
+fn left_out_of(head: &Head) -> Vec<String> {
     if holds_token(&head.0) { without(head).1 } else { Vec::new() }
 }
 
@@ -175,7 +189,7 @@ mod tests {
             "GET /a?x=1&y=2 HTTP/1.1\r\nHost: h\r\nCookie: theme=dark\r\nAccept: */*\r\n"
         );
         assert_eq!(left_out, ["query api_key", "authorization", "cookie sid"]);
-        assert_eq!(withheld(&kept), Vec::<String>::new());
+        assert_eq!(left_out_of(&kept), Vec::<String>::new());
     }
 
     #[test]

@@ -37,6 +37,9 @@ pub struct Options {
     pub credentials_to: Option<String>,
     /// What unseals credentials.
     pub sealing_key: Option<Arc<SealingKey>>,
+    /// What makes the tokens of the recording of secrets in answers: with it they are compared and
+    /// never shown. Without it a body that was redacted is not compared.
+    pub comparing_key: Option<Arc<SealingKey>>,
     /// How long connecting may take, and how long the target may be silent: until its response
     /// head, and between two pieces of a body.
     pub timeout: Duration,
@@ -74,6 +77,7 @@ impl Options {
             with_credentials: false,
             credentials_to: None,
             sealing_key: None,
+            comparing_key: None,
             timeout: Duration::from_mins(1),
             concurrency: 256,
             body_limit: 64 << 20,

@@ -121,16 +121,12 @@ impl Plan {
 impl Step {
     fn new(exchange: &Exchange, options: &Options) -> Result<Self, ReplayError> {
         let summary = &exchange.summary;
-        let sealed = !exchange.sealed.is_empty();
+        let sealed = !exchange.sealed.is_empty() || exchange.request.body.redacted;
         if sealed && options.with_credentials {
             credentials::check(summary, options)?;
         }
         let with_credentials = sealed && options.with_credentials;
-        let withheld = if with_credentials {
-            Vec::new()
-        } else {
-            credentials::withheld(&exchange.request.head)
-        };
+        let withheld = if with_credentials { Vec::new() } else { credentials::withheld(exchange) };
         Ok(Self {
             id: summary.id,
             started_at: summary.started_at,

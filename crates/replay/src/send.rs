@@ -7,6 +7,7 @@ mod lane;
 pub(crate) mod request;
 
 use std::error::Error;
+use std::io::Read;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -200,16 +201,27 @@ fn prepare(
         let trailers = credentials::trailers_without(&exchange.request.trailers);
         (credentials::without(&exchange.request.head).0, trailers)
     };
-    let bytes = exchange.request.body.bytes;
+    let recorded = &exchange.request.body;
     let summary = &exchange.summary;
-    let rebuilt = Rebuilt::of(&head, summary.http_version, bytes > 0, options)?;
+    let mut rebuilt = Rebuilt::of(&head, summary.http_version, recorded.bytes > 0, options)?;
+    let revealed = if with_credentials { options.sealing_key.as_deref() } else { None };
+    let bytes = if revealed.is_some() { recorded.bytes } else { recorded.stored };
+    if recorded.redacted && revealed.is_none() {
+        rebuilt.set_length(bytes);
+    }
     let unread =
         |error: &dyn Error| format!("could not read the recorded request body: {}", chain(error));
     let body = if bytes == 0 {
         Recorded::default()
     } else {
-        let reader = store.body(summary.id, Half::Request).map_err(|error| unread(&error))?;
-        let reader = reader.ok_or("the recorded request body is not in the store any more")?;
+        let gone = "the recorded request body is not in the store any more";
+        let reader: Box<dyn Read + Send> = if let Some(key) = revealed {
+            let reader = store.revealed(summary.id, Half::Request, key);
+            Box::new(reader.map_err(|error| unread(&error))?.ok_or(gone)?)
+        } else {
+            let reader = store.body(summary.id, Half::Request);
+            Box::new(reader.map_err(|error| unread(&error))?.ok_or(gone)?)
+        };
         Recorded::read(reader, bytes).map_err(|error| unread(&error))?
     };
     Ok((rebuilt, body, request::trailers(&trailers)))

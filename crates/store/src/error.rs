@@ -68,6 +68,12 @@ pub enum StoreError {
         /// Why.
         reason: &'static str,
     },
+    /// Others than its owner may read the sealing key.
+    #[error("the sealing key `{}` is readable by others", path.display())]
+    Exposed {
+        /// The file.
+        path: PathBuf,
+    },
     /// Sealed bytes do not open with this key for this exchange.
     #[error("sealed secrets cannot be opened: they were changed, or sealed with another key")]
     Unsealable,

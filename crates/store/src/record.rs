@@ -63,12 +63,25 @@ pub struct NewBody<'a> {
     pub pieces: &'a [Extent],
     /// What follows the pieces.
     pub rest: &'a [&'a [u8]],
+    /// What was taken out of it; none when pieces and `rest` are the body as it was.
+    pub veil: Option<NewVeil<'a>>,
+}
+
+/// What was taken out of a body: see [`crate::veil`].
+#[derive(Clone, Copy, Debug)]
+pub struct NewVeil<'a> {
+    /// How many bytes were kept as transferred; the pieces and the rest are what is stored of them.
+    pub kept: u64,
+    /// Sealed chunks that were written ahead by `append_piece`, in order.
+    pub pieces: &'a [Extent],
+    /// The last sealed chunk; empty when there is none.
+    pub rest: &'a [u8],
 }
 
 impl NewBody<'_> {
     /// No body at all.
     pub fn none() -> Self {
-        Self { bytes: 0, end: BodyEnd::Complete, arrivals: &[], pieces: &[], rest: &[] }
+        Self { bytes: 0, end: BodyEnd::Complete, arrivals: &[], pieces: &[], rest: &[], veil: None }
     }
 
     /// How many bytes of `rest` there are.

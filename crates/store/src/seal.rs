@@ -21,8 +21,15 @@ const FILE: &str = "sealing.key";
 const FORM: u8 = 1;
 
 /// Seals and opens secrets. Its file is readable by its owner only.
+#[derive(Clone)]
 pub struct SealingKey {
     master: hmac::Key,
+}
+
+impl std::fmt::Debug for SealingKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SealingKey")
+    }
 }
 
 impl SealingKey {
@@ -34,16 +41,26 @@ impl SealingKey {
             .mode(0o700)
             .create(keys_dir)
             .map_err(|source| StoreError::io("make the folder", keys_dir, source))?;
-        let path = keys_dir.join(FILE);
+        Self::open_or_create_file(&keys_dir.join(FILE))
+    }
+
+    /// Reads the key in the file at `path`, or makes one where there is none; its folder must be there.
+    /// Refuses a key that others than its owner may read.
+    pub fn open_or_create_file(path: &Path) -> Result<SealingKey, StoreError> {
         loop {
-            match read(&path) {
+            match read(path) {
                 Ok(bytes) => return Ok(Self::from_bytes(&bytes)),
                 Err(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-                    create(keys_dir, &path)?;
+                    create(path)?;
                 }
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Reads the key in the file at `path`. Refuses a key that others than its owner may read.
+    pub fn open(path: &Path) -> Result<SealingKey, StoreError> {
+        read(path).map(|bytes| Self::from_bytes(&bytes))
     }
 
     /// Encrypts `plain` for the exchange `id`.
@@ -106,7 +123,7 @@ fn read(path: &Path) -> Result<[u8; KEY_BYTES], StoreError> {
     let wrong = |reason| StoreError::Key { path: path.to_owned(), reason };
     let mut file = fs::File::open(path).map_err(failed)?;
     if file.metadata().map_err(failed)?.mode() & 0o077 != 0 {
-        return Err(wrong("others may read it (its mode must be 0600)"));
+        return Err(StoreError::Exposed { path: path.to_owned() });
     }
     let mut bytes = Vec::with_capacity(KEY_BYTES + 1);
     (&mut file).take(KEY_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
@@ -115,11 +132,14 @@ fn read(path: &Path) -> Result<[u8; KEY_BYTES], StoreError> {
 
 /// Written under another name and linked, so that a crash or a second process never leaves or sees
 /// half a key, and an existing one is never replaced.
-fn create(folder: &Path, path: &Path) -> Result<(), StoreError> {
+fn create(path: &Path) -> Result<(), StoreError> {
     let failed = |source| StoreError::io("make the key", path, source);
     let mut key = [0; KEY_BYTES];
     aws_lc_rs::rand::fill(&mut key).map_err(|_| failed(io::ErrorKind::Other.into()))?;
-    let draft = folder.join(format!("{FILE}.{}", std::process::id()));
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    let mut draft = path.as_os_str().to_owned();
+    draft.push(format!(".{}", std::process::id()));
     let _ = fs::remove_file(&draft);
     let mut file =
         OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft).map_err(failed)?;
@@ -165,7 +185,7 @@ mod tests {
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
         let refused = SealingKey::open_or_create(folder.path());
-        assert!(refused.err().unwrap().to_string().contains("others may read it"));
+        assert!(refused.err().unwrap().to_string().contains("readable by others"));
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         fs::write(&path, b"short").unwrap();
         let refused = SealingKey::open_or_create(folder.path());

@@ -5,15 +5,18 @@ use std::path::Path;
 use std::sync::Arc;
 
 use wayside_exchange::filter::Filter;
+use wayside_exchange::stored::Arrival;
 use wayside_exchange::{Exchange, ExchangeId, Half, Mark};
 
 use crate::error::StoreError;
 use crate::record::decode::Stored;
+use crate::seal::SealingKey;
 use crate::writer::Writer;
 
 use body::BodyReader;
 use find::Found;
 use resolve::Named;
+use revealed::Revealed;
 use scan::{Order, Scan};
 pub(crate) use shared::Shared;
 
@@ -23,6 +26,7 @@ pub(crate) mod find;
 pub(crate) mod open;
 mod problems;
 pub(crate) mod resolve;
+pub(crate) mod revealed;
 pub(crate) mod scan;
 pub(crate) mod shared;
 mod sieve;
@@ -140,10 +144,39 @@ impl Store {
         Ok(self.stored(id)?.map(|stored| stored.exchange))
     }
 
-    /// The kept bytes of a body as transferred; none when there is no such exchange or no such half.
+    /// The kept bytes of a body, secrets redacted; none when there is no such exchange or no such half.
     pub fn body(&self, id: ExchangeId, half: Half) -> Result<Option<BodyReader>, StoreError> {
         let Some(stored) = self.stored(id)? else { return Ok(None) };
         Ok(stored.kept(half).map(|kept| BodyReader::new(self.shared.clone(), id, kept)))
+    }
+
+    /// The kept bytes of a body as transferred, secrets and all; none when there is no such exchange
+    /// or no such half.
+    pub fn revealed(
+        &self,
+        id: ExchangeId,
+        half: Half,
+        key: &SealingKey,
+    ) -> Result<Option<Revealed>, StoreError> {
+        let Some(stored) = self.stored(id)? else { return Ok(None) };
+        let Some(kept) = stored.kept(half) else { return Ok(None) };
+        let body = BodyReader::new(self.shared.clone(), id, kept);
+        Ok(Some(Revealed::new(body, half, &kept.veil, key.clone())))
+    }
+
+    /// When the runs of a body arrived, by their places in it as transferred.
+    pub fn revealed_arrivals(
+        &self,
+        id: ExchangeId,
+        half: Half,
+        key: &SealingKey,
+    ) -> Result<Vec<Arrival>, StoreError> {
+        let Some(stored) = self.stored(id)? else { return Ok(Vec::new()) };
+        let (Some(kept), Some(message)) = (stored.kept(half), stored.exchange.message(half)) else {
+            return Ok(Vec::new());
+        };
+        let body = BodyReader::new(self.shared.clone(), id, kept);
+        Revealed::new(body, half, &kept.veil, key.clone()).arrivals(&message.body.arrivals)
     }
 
     /// An exchange that is known and over stays as it is: only for others is it worth a look at what

@@ -9,3 +9,4 @@ mod reopening;
 mod scanning;
 mod settling;
 mod support;
+mod veiled;

@@ -10,7 +10,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub use exchanging::{ExportArgs, ExportFormat, ReplayArgs, ReplayPace};
-pub use listing::{ClientsArgs, ClientsVerb, ExchangesArgs, Listing, SessionsArgs, ShowArgs};
+pub use listing::{
+    ClientsArgs, ClientsVerb, ExchangesArgs, Listing, ScanArgs, SessionsArgs, ShowArgs,
+};
 pub use typed::Typed;
 
 const DATA_HELP: &str =
@@ -18,6 +20,8 @@ const DATA_HELP: &str =
 const SETTINGS_HELP: &str = "Every setting is also a key of the configuration file (`idle-session = \"5m\"`) and a variable \
      (`WAYSIDE_IDLE_SESSION=5m`).\nA flag beats a variable, a variable the file; `wayside config` \
      shows what holds.";
+const SCAN_HELP: &str = "What is a secret is said by the rules of the configuration file and the variables \
+     (`WAYSIDE_SEAL_FIELD`, ...), as for `record`.\nExit codes: 0 none in clear, 1 some.";
 const CONFIG_HELP: &str =
     "The configuration file (TOML) [env: WAYSIDE_CONFIG] [default: ./wayside.toml when there]";
 
@@ -82,6 +86,9 @@ pub enum Verb {
     Certs(CertsArgs),
     /// Check every block of the recording
     Verify(VerifyArgs),
+    /// Look for secrets that were recorded in clear
+    #[command(after_help = SCAN_HELP)]
+    Scan(ScanArgs),
     /// What is wrong with the set-up, and what to do about it
     Doctor(DoctorArgs),
     /// The effective configuration, and where each value came from

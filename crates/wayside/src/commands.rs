@@ -12,6 +12,7 @@ pub mod export;
 mod listing;
 pub mod record;
 pub mod replay;
+pub mod scan;
 mod selection;
 pub mod sessions;
 pub mod show;

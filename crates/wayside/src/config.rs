@@ -14,6 +14,8 @@ use std::path::{Path, PathBuf};
 
 pub use settings::{Durability, OnOverload, Settings};
 
+use wayside_identity::{Rules, Sealing};
+
 use crate::args::{Everywhere, Typed};
 use crate::report::trouble::Trouble;
 use keys::{Form, KEYS, Key};
@@ -95,6 +97,23 @@ pub fn data_folder(
         return Ok(data.clone());
     }
     resolve(everywhere, &Typed::default(), None, environment)?.data()
+}
+
+/// The sealing key's file alone; none where it is with the recording.
+pub fn seal_key(
+    everywhere: &Everywhere,
+    environment: Environment<'_>,
+) -> anyhow::Result<Option<PathBuf>> {
+    let resolved = resolve(everywhere, &Typed::default(), None, environment)?;
+    resolved.optional("seal-key", |text| Ok(PathBuf::from(text)))
+}
+
+/// What is taken for a secret, alone; where nothing is sealed, what would be by default.
+pub fn rules(everywhere: &Everywhere, environment: Environment<'_>) -> anyhow::Result<Rules> {
+    let resolved = resolve(everywhere, &Typed::default(), None, environment)?;
+    let level = resolved.read("seal", settings::sealing)?;
+    let level = if level == Sealing::None { Sealing::Default } else { level };
+    settings::rules(&resolved, level)
 }
 
 fn file(

@@ -66,6 +66,10 @@ fn main() -> ExitCode {
 fn run(cli: Cli, printer: &mut Printer) -> anyhow::Result<Exit> {
     let everywhere = &cli.everywhere;
     let data = || config::data_folder(everywhere, &config::environment);
+    let seal_key = |given: Option<&std::path::Path>| match given {
+        Some(path) => Ok(Some(path.to_owned())),
+        None => config::seal_key(everywhere, &config::environment),
+    };
     let resolve = |typed: &args::Typed, upstream: Option<&str>| {
         config::resolve(everywhere, typed, upstream, &config::environment)
     };
@@ -75,13 +79,26 @@ fn run(cli: Cli, printer: &mut Printer) -> anyhow::Result<Exit> {
         Verb::Clients(args) => wait(commands::clients::run(args, &data()?, printer)),
         Verb::Sessions(args) => wait(commands::sessions::run(args, &data()?, printer)),
         Verb::Exchanges(args) => wait(commands::exchanges::run(args, &data()?, printer)),
-        Verb::Show(args) => wait(commands::show::run(args, &data()?, printer)),
-        Verb::Export(args) => wait(commands::export::run(args, &data()?, printer)),
-        Verb::Replay(args) => wait(commands::replay::run(args, &data()?, printer)),
+        Verb::Show(args) => {
+            let key = seal_key(args.seal_key.as_deref())?;
+            wait(commands::show::run(args, &data()?, key.as_deref(), printer))
+        }
+        Verb::Export(args) => {
+            let key = seal_key(args.seal_key.as_deref())?;
+            wait(commands::export::run(args, &data()?, key.as_deref(), printer))
+        }
+        Verb::Replay(args) => {
+            let key = seal_key(args.seal_key.as_deref())?;
+            wait(commands::replay::run(args, &data()?, key.as_deref(), printer))
+        }
         Verb::Console(args) => wait(commands::console::run(args, &data()?, printer)),
         Verb::Status(args) => wait(commands::status::run(args, &data()?, printer)),
         Verb::Certs(args) => commands::certs::run(args, &data()?, printer),
         Verb::Verify(args) => wait(commands::verify::run(args, &data()?, printer)),
+        Verb::Scan(args) => {
+            let rules = config::rules(everywhere, &config::environment)?;
+            commands::scan::run(&args, &data()?, rules, printer)
+        }
         Verb::Doctor(args) => {
             let settings = resolve(&args.settings, args.upstream.as_deref())?.settings()?;
             wait(commands::doctor::run(&settings, args.json, printer))

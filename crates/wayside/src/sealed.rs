@@ -1,12 +1,13 @@
-//! Secrets that were taken out of heads, put back for those who ask for them by name.
+//! Secrets that were taken out of heads and bodies, put back for those who ask for them by name.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use bytes::Bytes;
-use wayside_exchange::{Exchange, Head};
+use wayside_exchange::{Exchange, ExchangeId, Half, Head};
 use wayside_identity::{decode_secrets, restore};
 use wayside_store::seal::SealingKey;
+use wayside_store::{Revealed, Store};
 
 use crate::report::trouble::Trouble;
 
@@ -16,17 +17,38 @@ pub struct Seal {
 }
 
 impl Seal {
-    /// The seal of the recording at `data`; an error when its key is not there.
-    pub fn of(data: &Path) -> anyhow::Result<Self> {
-        Ok(Self { key: key(data)? })
+    /// Whose key is in `file`, or where none is named with the recording at `data`; an error when it
+    /// is not there.
+    pub fn of(data: &Path, file: Option<&Path>) -> anyhow::Result<Self> {
+        Ok(Self { key: key(data, file)? })
+    }
+
+    /// A body as it was on the wire; none where there is none.
+    pub fn body(
+        &self,
+        store: &Store,
+        id: ExchangeId,
+        half: Half,
+    ) -> anyhow::Result<Option<Revealed>> {
+        Ok(store.revealed(id, half, &self.key)?)
     }
 
     /// `exchange` as it was on the wire.
-    pub fn reveal(&self, mut exchange: Exchange) -> anyhow::Result<Exchange> {
+    pub fn reveal(&self, store: &Store, mut exchange: Exchange) -> anyhow::Result<Exchange> {
+        let id = exchange.summary.id;
+        for half in [Half::Request, Half::Response] {
+            let message = match half {
+                Half::Request => Some(&mut exchange.request),
+                Half::Response => exchange.response.as_mut(),
+            };
+            let Some(message) = message.filter(|message| message.body.redacted) else { continue };
+            message.body.arrivals = store.revealed_arrivals(id, half, &self.key)?;
+            message.body.redacted = false;
+            message.body.stored = message.body.kept;
+        }
         if exchange.sealed.is_empty() {
             return Ok(exchange);
         }
-        let id = exchange.summary.id;
         let plain = self
             .key
             .unseal(id, &exchange.sealed)
@@ -54,13 +76,23 @@ pub fn keys(data: &Path) -> PathBuf {
     data.join("keys")
 }
 
-/// The sealing key of the recording at `data`. Never makes one: a new key would open nothing.
-pub fn key(data: &Path) -> anyhow::Result<SealingKey> {
-    let folder = keys(data);
-    if !folder.join("sealing.key").exists() {
-        return Err(Trouble::failed(format!("there is no sealing key in `{}`", folder.display()))
-            .hint("secrets can be revealed only where they were recorded")
-            .into());
+/// The sealing key in `file`, or of the recording at `data`. Never makes one: a new key would open
+/// nothing.
+pub fn key(data: &Path, file: Option<&Path>) -> anyhow::Result<SealingKey> {
+    let own = keys(data).join("sealing.key");
+    let path = file.unwrap_or(&own);
+    if !path.exists() {
+        let trouble = Trouble::failed(format!("there is no sealing key at `{}`", path.display()));
+        let hint = "secrets can be revealed only with the key that they were recorded with: name it with `--seal-key FILE`";
+        return Err(trouble.hint(hint).into());
     }
-    Ok(SealingKey::open_or_create(&folder)?)
+    Ok(SealingKey::open(path)?)
+}
+
+/// The sealing key where it is at hand, to compare without showing.
+pub fn key_at_hand(data: &Path, file: Option<&Path>) -> anyhow::Result<Option<SealingKey>> {
+    if file.is_none() && !keys(data).join("sealing.key").exists() {
+        return Ok(None);
+    }
+    key(data, file).map(Some)
 }

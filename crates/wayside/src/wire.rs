@@ -190,7 +190,10 @@ fn record(
         },
         ..wayside_store::Options::default()
     };
-    let key = SealingKey::open_or_create(keys)?;
+    let key = match &settings.seal_key {
+        Some(path) => SealingKey::open_or_create_file(path)?,
+        None => SealingKey::open_or_create(keys)?,
+    };
     let (store, writer, recovery) = Store::open(&settings.data, options)?;
     let options = wayside_recorder::Options {
         queue_bytes: usize::try_from(settings.queue_bytes).unwrap_or(usize::MAX),
@@ -201,6 +204,7 @@ fn record(
         strict: settings.durability == Durability::Strict,
         body_limit: settings.body_limit,
         session_idle: Micros::from(settings.idle_session),
+        rules: settings.rules.clone(),
         clock: clock::now,
     };
     let recording = Recorder::start(&store, writer, &recovery, key, options)?;

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use libfuzzer_sys::fuzz_target;
 use wayside_exchange::HeadView;
-use wayside_identity::{Credentials, decode_secrets, encode_secrets, restore};
+use wayside_identity::{Credentials, Rules, decode_secrets, encode_secrets, restore};
 
 /// How every token begins.
 const TOKEN: &[u8] = b"wayside-sealed-";
@@ -19,7 +19,7 @@ fuzz_target!(|head: &[u8]| {
     let view = HeadView(head);
     let _ = (view.start_line(), view.method(), view.target(), view.status(), view.is_http2());
     let _ = view.fields_as_text().count();
-    let mut credentials = Credentials::new([7; 32]);
+    let mut credentials = Credentials::new([7; 32], Rules::default());
     let from: SocketAddr = ([192, 0, 2, 7], 4711).into();
     let request = credentials.request(head, from);
     check(head, &request.head, &request.secrets);

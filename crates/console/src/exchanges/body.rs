@@ -39,9 +39,9 @@ pub(crate) async fn body(
     let mut response = if asked.decoded {
         decoded(api.store, exchange, half).await?
     } else {
-        let kept = message.body.kept;
+        let stored = message.body.stored;
         let mut response = Response::new(raw(api.store, exchange, half).await?);
-        response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(kept));
+        response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(stored));
         response
     };
     let headers = response.headers_mut();
@@ -76,7 +76,10 @@ async fn decoded(store: Store, exchange: Exchange, half: Half) -> Result<Respons
             reader.read_to_end(&mut bytes).map_err(|error| unreadable(&error))?;
         }
         let message = exchange.message(half);
-        let more = message.is_some_and(|message| message.body.bytes > bytes.len() as u64);
+        let more = message.is_some_and(|message| {
+            let body = &message.body;
+            body.bytes > body.kept || body.stored > bytes.len() as u64
+        });
         let codings = message.map(|message| {
             let values = message.head.fields_as_text();
             let codings = values.filter(|(name, _)| name.eq_ignore_ascii_case("content-encoding"));

@@ -26,7 +26,7 @@ pub(super) fn command(
     options: &CurlOptions,
     variables: &Variables,
 ) -> CurlCommand {
-    let mut text = about(exchange, body);
+    let mut text = about(exchange);
     if exchange.summary.method.is_empty() {
         text.push_str(&comment("no request was read, so there is none to send"));
         return CurlCommand { text, files: Vec::new() };
@@ -283,7 +283,7 @@ fn contains_ignoring_case(text: &[u8], part: &[u8]) -> bool {
 }
 
 /// The comment lines above the command: when, who, what came of it, and what is not exact.
-fn about(exchange: &Exchange, body: &[u8]) -> String {
+fn about(exchange: &Exchange) -> String {
     let summary = &exchange.summary;
     let result = match (summary.status, &summary.failure) {
         (Some(status), _) => status.to_string(),
@@ -300,9 +300,12 @@ fn about(exchange: &Exchange, body: &[u8]) -> String {
     let request = &exchange.request;
     if summary.outcome == Outcome::Upgraded {
         lines += &comment("what followed the upgrade is not sent");
-    } else if (body.len() as u64) < request.body.bytes {
-        let (kept, whole) = (body.len(), request.body.bytes);
+    } else if request.body.kept < request.body.bytes {
+        let (kept, whole) = (request.body.kept, request.body.bytes);
         lines += &comment(&format!("only {kept} of the {whole} bytes of the body were kept"));
+    }
+    if request.body.redacted {
+        lines += &comment("the secrets in the body are sealed: tokens are sent in their place");
     }
     if !request.trailers.is_empty() {
         lines += &comment("curl cannot send the recorded trailers");

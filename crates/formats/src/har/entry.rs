@@ -5,6 +5,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde::Serialize;
 use wayside_exchange::content::{self, Decoded};
 use wayside_exchange::head::{Head, as_text};
+use wayside_exchange::stored::Body;
 use wayside_exchange::view::fields_of;
 use wayside_exchange::{
     Evidence, Exchange, ExchangeId, Failure, Half, Marks, Message, Outcome, SessionId, Timestamp,
@@ -302,9 +303,13 @@ impl Shown {
             }
             Err(error) => (body.to_vec(), Some(format!("as transferred: {error}"))),
         };
-        if (body.len() as u64) < message.body.bytes {
-            let whole = message.body.bytes;
-            comment = Some(format!("only {} of the {whole} bytes were kept", body.len()));
+        let Body { bytes: whole, kept, redacted, .. } = message.body;
+        if kept < whole {
+            comment = Some(format!("only {kept} of the {whole} bytes were kept"));
+        }
+        if redacted {
+            let said = comment.map(|said| format!("; {said}")).unwrap_or_default();
+            comment = Some(format!("redacted: its secrets are sealed{said}"));
         }
         let bytes = decoded.len() as u64;
         // JSON can hold a NUL, but hardly a reader expects it in text.

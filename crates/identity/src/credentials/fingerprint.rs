@@ -17,7 +17,7 @@ const LONGEST: usize = 4096;
 const BYTES: usize = 6;
 
 #[derive(Debug)]
-pub(super) struct Fingerprints {
+pub(crate) struct Fingerprints {
     key: hmac::Key,
     known: HashMap<Box<[u8]>, Known>,
     last: Known,
@@ -25,19 +25,19 @@ pub(super) struct Fingerprints {
 
 /// What is remembered of a secret.
 #[derive(Debug, Default)]
-pub(super) struct Known {
-    pub(super) fingerprint: String,
+pub(crate) struct Known {
+    pub(crate) fingerprint: String,
     /// The name that it gives where it was first met.
     name: OnceCell<(Place, Option<String>)>,
 }
 
 impl Fingerprints {
-    pub(super) fn new(key: &[u8; 32]) -> Self {
+    pub(crate) fn new(key: &[u8; 32]) -> Self {
         let key = hmac::Key::new(hmac::HMAC_SHA256, key);
         Self { key, known: HashMap::new(), last: Known::default() }
     }
 
-    pub(super) fn of(&mut self, secret: &[u8]) -> &Known {
+    pub(crate) fn of(&mut self, secret: &[u8]) -> &Known {
         if secret.len() > LONGEST {
             self.last = Known::new(&self.key, secret);
             return &self.last;

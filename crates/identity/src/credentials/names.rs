@@ -2,7 +2,7 @@
 
 /// What a header field holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Field {
+pub(crate) enum Field {
     /// `Authorization`.
     Authorization,
     /// `Proxy-Authorization`, which says nothing of the client.
@@ -77,7 +77,7 @@ fn by_ending(name: &[u8]) -> Field {
 }
 
 /// What a query parameter holds, by its decoded name: a key, another secret, or nothing secret.
-pub(super) fn parameter(name: &[u8]) -> Field {
+pub(crate) fn parameter(name: &[u8]) -> Field {
     const KEYS: [&str; 6] = ["api_key", "apikey", "api-key", "key", "access_token", "token"];
     const SECRETS: [&str; 15] = [
         "auth",
@@ -142,7 +142,7 @@ pub(super) fn is_session_cookie(name: &[u8]) -> bool {
 }
 
 /// The schemes of authorization (RFC 9110 section 11) that are kept in clear.
-pub(super) fn is_scheme(name: &[u8]) -> bool {
+pub(crate) fn is_scheme(name: &[u8]) -> bool {
     const SCHEMES: [&str; 26] = [
         "Basic",
         "Bearer",
@@ -172,6 +172,93 @@ pub(super) fn is_scheme(name: &[u8]) -> bool {
         "GoogleLogin",
     ];
     SCHEMES.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
+}
+
+/// Whether a header field that holds no secret by its name is known to hold none whatever it says; for
+/// strict sealing, which keeps no others in clear.
+pub(super) fn is_harmless(name: &[u8]) -> bool {
+    const HARMLESS: [&str; 78] = [
+        "accept",
+        "accept-charset",
+        "accept-encoding",
+        "accept-language",
+        "accept-patch",
+        "accept-post",
+        "accept-ranges",
+        "access-control-allow-credentials",
+        "access-control-allow-headers",
+        "access-control-allow-methods",
+        "access-control-allow-origin",
+        "access-control-expose-headers",
+        "access-control-max-age",
+        "access-control-request-headers",
+        "access-control-request-method",
+        "age",
+        "allow",
+        "alt-svc",
+        "cache-control",
+        "connection",
+        "content-disposition",
+        "content-encoding",
+        "content-language",
+        "content-length",
+        "content-range",
+        "content-type",
+        "cross-origin-embedder-policy",
+        "cross-origin-opener-policy",
+        "cross-origin-resource-policy",
+        "date",
+        "deprecation",
+        "expect",
+        "expires",
+        "grpc-accept-encoding",
+        "grpc-encoding",
+        "grpc-status",
+        "grpc-timeout",
+        "if-match",
+        "if-modified-since",
+        "if-none-match",
+        "if-range",
+        "if-unmodified-since",
+        "etag",
+        "keep-alive",
+        "last-modified",
+        "max-forwards",
+        "origin",
+        "permissions-policy",
+        "pragma",
+        "prefer",
+        "preference-applied",
+        "priority",
+        "range",
+        "ratelimit-limit",
+        "ratelimit-remaining",
+        "ratelimit-reset",
+        "referrer-policy",
+        "retry-after",
+        "sec-ch-ua",
+        "sec-ch-ua-mobile",
+        "sec-ch-ua-platform",
+        "sec-fetch-dest",
+        "sec-fetch-mode",
+        "sec-fetch-site",
+        "sec-websocket-extensions",
+        "sec-websocket-protocol",
+        "sec-websocket-version",
+        "server",
+        "server-timing",
+        "strict-transport-security",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "upgrade-insecure-requests",
+        "vary",
+        "via",
+        "x-content-type-options",
+    ];
+    name.first() == Some(&b':')
+        || HARMLESS.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
 }
 
 /// Tokens that say where in a listing one is are no secrets.

@@ -7,6 +7,8 @@ use std::ops::Range;
 
 use super::names::{self, Field};
 use super::url;
+use crate::bodies::find_by_form;
+use crate::rules::Rules;
 
 /// What is being read.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -34,8 +36,24 @@ pub(super) enum Place {
     UserAgent,
 }
 
+/// What a head is read by.
+#[derive(Clone, Copy)]
+struct Reading<'a> {
+    head: &'a [u8],
+    rules: &'a Rules,
+    /// Something in it may be a secret by its form, in a field that is none by its name.
+    has_forms: bool,
+}
+
 /// Calls `found` with each place in `head`, in order; none is empty.
-pub(super) fn find(head: &[u8], part: Part, found: &mut dyn FnMut(Place, Range<usize>)) {
+pub(super) fn find(
+    head: &[u8],
+    part: Part,
+    rules: &Rules,
+    found: &mut dyn FnMut(Place, Range<usize>),
+) {
+    let has_forms = !rules.patterns.is_empty() || memchr::memmem::find(head, b"eyJ").is_some();
+    let reading = Reading { head, rules, has_forms };
     let mut start = 0;
     let mut is_start_line = part != Part::Trailers && head.first() != Some(&b':');
     while start < head.len() {
@@ -43,14 +61,14 @@ pub(super) fn find(head: &[u8], part: Part, found: &mut dyn FnMut(Place, Range<u
         if is_start_line {
             is_start_line = false;
             if part == Part::Request {
-                target(head, start..end, found);
+                target(reading, start..end, found);
             }
         } else {
             // Obsolete line folding (RFC 9112 section 5.2).
             while matches!(head.get(end), Some(b' ' | b'\t')) {
                 end = line_end(head, end);
             }
-            field(head, start..end, found);
+            field(reading, start..end, found);
         }
         start = end;
     }
@@ -63,7 +81,8 @@ fn line_end(head: &[u8], start: usize) -> usize {
 
 /// The target of a request line: what is between the first and the last word. White space in it is
 /// malformed, and no reason to leave a secret.
-fn target(head: &[u8], line: Range<usize>, found: &mut dyn FnMut(Place, Range<usize>)) {
+fn target(reading: Reading<'_>, line: Range<usize>, found: &mut dyn FnMut(Place, Range<usize>)) {
+    let head = reading.head;
     let line = trimmed(head, line);
     let text = head.get(line.clone()).unwrap_or_default();
     let Some(first) = memchr::memchr(b' ', text) else { return };
@@ -72,20 +91,23 @@ fn target(head: &[u8], line: Range<usize>, found: &mut dyn FnMut(Place, Range<us
             last > first && text.get(last + 1..).is_some_and(|v| v.starts_with(b"HTTP/"))
         })
         .unwrap_or(text.len());
-    in_url(head, line.start + first + 1..line.start + last, found);
+    in_url(reading, line.start + first + 1..line.start + last, found);
 }
 
-fn field(head: &[u8], lines: Range<usize>, found: &mut dyn FnMut(Place, Range<usize>)) {
+fn field(reading: Reading<'_>, lines: Range<usize>, found: &mut dyn FnMut(Place, Range<usize>)) {
+    let (head, rules) = (reading.head, reading.rules);
     let lines = trimmed(head, lines);
     let text = head.get(lines.clone()).unwrap_or_default();
     let pseudo = usize::from(text.first() == Some(&b':'));
     let is_name_end = |b: &u8| matches!(b, b':' | b' ' | b'\t' | b'\r' | b'\n');
     let name_end = text.iter().skip(pseudo).position(is_name_end).map(|at| at + pseudo);
     let (name, rest) = text.split_at(name_end.unwrap_or(text.len()));
-    let kind = names::field(name);
-    if kind == Field::Plain {
-        return;
-    }
+    let kind = match names::field(name) {
+        Field::Plain if rules.names_header(name) => Field::Secret,
+        Field::Plain if rules.is_strict() && !names::is_harmless(name) => Field::Secret,
+        Field::Plain if !reading.has_forms => return,
+        kind => kind,
+    };
     let rest = rest.trim_ascii_start();
     let rest = rest.strip_prefix(b":").unwrap_or(rest).trim_ascii_start();
     let value = lines.end - rest.len()..lines.end;
@@ -99,21 +121,42 @@ fn field(head: &[u8], lines: Range<usize>, found: &mut dyn FnMut(Place, Range<us
         Field::SetCookie => set_cookie(rest, value.start, found),
         Field::Key => found(Place::Key, value),
         Field::Secret => found(Place::Other, value),
-        Field::Url => in_url(head, value, found),
+        Field::Url => in_url(reading, value, found),
         Field::Authority => {
             url::userinfo(rest, value.start, &mut |_, range| found(Place::Other, range));
         }
         Field::UserAgent => found(Place::UserAgent, value),
-        Field::Plain => {}
+        Field::Plain => {
+            for place in find_by_form(rest, rules) {
+                found(Place::Other, value.start + place.start..value.start + place.end);
+            }
+        }
     }
 }
 
-fn in_url(head: &[u8], range: Range<usize>, found: &mut dyn FnMut(Place, Range<usize>)) {
+fn in_url(reading: Reading<'_>, range: Range<usize>, found: &mut dyn FnMut(Place, Range<usize>)) {
     let start = range.start;
-    url::find(head.get(range).unwrap_or_default(), &mut |is_key, place| {
-        let kind = if is_key { Place::Key } else { Place::Other };
-        found(kind, start + place.start..start + place.end);
+    let text = reading.head.get(range).unwrap_or_default();
+    if !reading.has_forms {
+        url::find(text, reading.rules, &mut |is_key, place| {
+            let kind = if is_key { Place::Key } else { Place::Other };
+            found(kind, start + place.start..start + place.end);
+        });
+        return;
+    }
+    let forms = find_by_form(text, reading.rules);
+    let mut places: Vec<_> = forms.into_iter().map(|place| (place, Place::Other)).collect();
+    url::find(text, reading.rules, &mut |is_key, place| {
+        places.push((place, if is_key { Place::Key } else { Place::Other }));
     });
+    places.sort_by_key(|(place, kind)| (place.start, *kind == Place::Other));
+    let mut places = places.into_iter().peekable();
+    while let Some((mut place, kind)) = places.next() {
+        while let Some((next, _)) = places.next_if(|(next, _)| next.start < place.end) {
+            place.end = place.end.max(next.end);
+        }
+        found(kind, start + place.start..start + place.end);
+    }
 }
 
 fn authorization(

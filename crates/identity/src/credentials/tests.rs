@@ -6,10 +6,11 @@ use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use proptest::prelude::*;
 
 use super::*;
+use crate::rules::Rules;
 use crate::secrets::restore;
 
 fn redacted(head: &str) -> (String, Redacted<'_>) {
-    let result = Credentials::new([7; 32])
+    let result = Credentials::new([7; 32], Rules::default())
         .request(head.as_bytes(), SocketAddr::from(([127, 0, 0, 1], 40_000)));
     assert_eq!(restore(&result.head, &result.secrets), head.as_bytes());
     (String::from_utf8(result.head.to_vec()).unwrap(), result)
@@ -112,7 +113,7 @@ fn a_response_keeps_the_attributes_of_its_cookies() {
     let head = "HTTP/1.1 302 Found\r\nSet-Cookie: sid=abc; Path=/; HttpOnly; Expires=Wed, 21 Oct\r\n\
                 set-cookie: lone\r\nSet-Cookie: a=b; Path=/, c=d; Max-Age=3\r\n\
                 Location: /cb?access_token=t&state=s\r\nX-Auth-Token: x\r\n\r\n";
-    let (redacted, secrets) = Credentials::new([7; 32]).response(head.as_bytes());
+    let (redacted, secrets) = Credentials::new([7; 32], Rules::default()).response(head.as_bytes());
     assert_eq!(restore(&redacted, &secrets), head.as_bytes());
     assert_eq!(
         starred(std::str::from_utf8(&redacted).unwrap()),
@@ -120,7 +121,8 @@ fn a_response_keeps_the_attributes_of_its_cookies() {
          set-cookie: *\r\nSet-Cookie: a=*; Path=*; Max-Age=3\r\n\
          Location: /cb?access_token=*&state=s\r\nX-Auth-Token: *\r\n\r\n"
     );
-    let (redacted, _) = Credentials::new([7; 32]).trailers(b"x-api-key: k\r\nA: b\r\n");
+    let (redacted, _) =
+        Credentials::new([7; 32], Rules::default()).trailers(b"x-api-key: k\r\nA: b\r\n");
     assert_eq!(starred(std::str::from_utf8(&redacted).unwrap()), "x-api-key: *\r\nA: b\r\n");
 }
 
@@ -225,7 +227,7 @@ proptest! {
         let one = [b"get ", &target[..], b" http/1.1\r\n", &lines, b"\r\n"].concat();
         let two = [b":method: get\r\n:path: ", &target[..], b"\r\n", &lines, b"\r\n"].concat();
         for head in [one, two] {
-            let mut credentials = Credentials::new([9; 32]);
+            let mut credentials = Credentials::new([9; 32], Rules::default());
             let redacted = credentials.request(&head, "[::1]:1".parse().unwrap());
             for (_, secret, _) in &secrets {
                 prop_assert!(memchr::memmem::find(&redacted.head, secret).is_none());
@@ -251,7 +253,7 @@ proptest! {
         ),
     ) {
         let head = parts.concat();
-        let mut credentials = Credentials::new([9; 32]);
+        let mut credentials = Credentials::new([9; 32], Rules::default());
         let redacted = credentials.request(&head, "[::1]:1".parse().unwrap());
         prop_assert_eq!(restore(&redacted.head, &redacted.secrets), &head[..]);
         for (redacted, secrets) in [credentials.response(&head), credentials.trailers(&head)] {

@@ -4,16 +4,18 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::names::{self, Field};
+use crate::bodies::is_secret_name;
+use crate::rules::Rules;
 
 /// Finds the secrets in `url`, in order: whether each is a key that names its client, and where.
-pub(super) fn find(url: &[u8], found: &mut dyn FnMut(bool, Range<usize>)) {
+pub(crate) fn find(url: &[u8], rules: &Rules, found: &mut dyn FnMut(bool, Range<usize>)) {
     if let Some(start) = authority_start(url) {
         let rest = url.get(start..).unwrap_or_default();
         let end = rest.iter().position(|b| b"/?#\\".contains(b)).unwrap_or(rest.len());
         userinfo(rest.get(..end).unwrap_or_default(), start, found);
     }
     if let Some(query) = memchr::memchr2(b'?', b'#', url) {
-        parameters(url, query + 1, found);
+        parameters(url, query + 1, rules, found);
     }
 }
 
@@ -34,7 +36,7 @@ fn authority_start(url: &[u8]) -> Option<usize> {
     (is_scheme && rest.starts_with(b"://")).then_some(colon + 3)
 }
 
-fn parameters(url: &[u8], mut at: usize, found: &mut dyn FnMut(bool, Range<usize>)) {
+fn parameters(url: &[u8], mut at: usize, rules: &Rules, found: &mut dyn FnMut(bool, Range<usize>)) {
     // A `?` or `;` within the query begins a parameter too: that of a URL in the query, or of a
     // query as HTML 4 advised it.
     while let Some(rest) = url.get(at..).filter(|rest| !rest.is_empty()) {
@@ -46,8 +48,9 @@ fn parameters(url: &[u8], mut at: usize, found: &mut dyn FnMut(bool, Range<usize
         }
         let value = at + end + 1;
         let rest = url.get(value..).unwrap_or_default();
-        let field = names::parameter(&decoded(name));
-        if field == Field::Plain {
+        let name = decoded(name);
+        let field = names::parameter(&name);
+        if field == Field::Plain && !is_secret_name(&name, rules) {
             let end = rest.iter().position(|b| b"&;?#".contains(b)).unwrap_or(rest.len());
             at = value + end + 1;
             continue;
@@ -61,7 +64,7 @@ fn parameters(url: &[u8], mut at: usize, found: &mut dyn FnMut(bool, Range<usize
 }
 
 /// A parameter's name with its percent-encoding undone, as the backend will read it.
-fn decoded(name: &[u8]) -> Cow<'_, [u8]> {
+pub(crate) fn decoded(name: &[u8]) -> Cow<'_, [u8]> {
     if memchr::memchr(b'%', name).is_none() {
         return Cow::Borrowed(name);
     }

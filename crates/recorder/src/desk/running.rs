@@ -5,10 +5,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use wayside_exchange::stored::Arrival;
 use wayside_exchange::{
-    BodyEnd, Connection, ExchangeId, Failure, Half, HttpVersion, Mark, Marks, Outcome, SessionId,
-    Timestamp, Timing,
+    BodyEnd, Connection, ExchangeId, Failure, Half, HeadView, HttpVersion, Mark, Marks, Outcome,
+    SessionId, Timestamp, Timing,
 };
+use wayside_identity::{Credentials, Ending};
+use wayside_store::seal::SealingKey;
 use wayside_store::{Extent, StoreError, Writer};
+
+use super::veil::Veil;
 
 /// Bytes of a body at which they are written ahead of the exchange's record.
 const LARGE: usize = 128 << 10;
@@ -57,6 +61,10 @@ pub(super) struct Part {
     pub(super) end: Option<BodyEnd>,
     /// Nothing more is kept: what would follow a gap would pass for the body.
     pub(super) closed: bool,
+    /// What looks for secrets in it; none where nothing is to be looked for.
+    pub(super) veil: Option<Box<Veil>>,
+    /// Whether it is known how it is searched.
+    is_known: bool,
 }
 
 impl Running {
@@ -92,6 +100,33 @@ impl Running {
         self.response.head.clear();
         self.response.head.extend_from_slice(head);
         self.fresh = true;
+    }
+
+    /// Decides how a body is searched, before its first byte is kept.
+    pub(super) fn look_at(&mut self, half: Half, credentials: &Credentials) {
+        if std::mem::replace(&mut self.part(half).is_known, true) {
+            return;
+        }
+        let (request, response) = (HeadView(&self.request.head), HeadView(&self.response.head));
+        let search = credentials.search(half, request, response);
+        let veil = search.is_needed().then(|| Box::new(Veil::new(half, search)));
+        self.part(half).veil = veil;
+    }
+
+    /// Whether a body may go to the store as it comes.
+    pub(super) fn is_plain(&self, half: Half) -> bool {
+        match half {
+            Half::Request => self.request.veil.is_none(),
+            Half::Response => self.response.veil.is_none(),
+        }
+    }
+
+    /// Searches what has gathered of a body.
+    pub(super) fn settle(&mut self, half: Half, ending: Ending, credentials: &mut Credentials) {
+        let part = self.part(half);
+        if let Some(veil) = &mut part.veil {
+            veil.settle(&mut part.body, &mut part.arrivals, ending, credentials);
+        }
     }
 
     /// Bytes of a body have passed. Says how many of them are to be kept, by [`Running::gather`] or
@@ -166,8 +201,8 @@ impl Running {
     /// Bytes of a body that have gathered.
     pub(super) fn gathered(&self, half: Half) -> usize {
         match half {
-            Half::Request => self.request.body.len(),
-            Half::Response => self.response.body.len(),
+            Half::Request => self.request.gathered(),
+            Half::Response => self.response.gathered(),
         }
     }
 
@@ -175,23 +210,49 @@ impl Running {
     pub(super) fn weight(&self) -> usize {
         [&self.request, &self.response]
             .map(|part| {
-                part.head.len() + part.body.len() + 16 * (part.pieces.len() + part.arrivals.len())
+                part.head.len() + part.gathered() + 16 * (part.pieces.len() + part.arrivals.len())
             })
             .iter()
             .sum()
     }
 
-    /// Writes what has gathered of a body.
+    /// Writes what has gathered of a body, as far as it is decided.
     pub(super) fn write_ahead(
         &mut self,
         half: Half,
         writer: &mut Writer,
+        key: &SealingKey,
     ) -> Result<(), StoreError> {
+        if let Some(mut veil) = self.part(half).veil.take() {
+            let written = self.write_veiled(half, &mut veil, writer, key);
+            self.part(half).veil = Some(veil);
+            return written;
+        }
         let mut gathered = std::mem::take(&mut self.part(half).body);
         let written = self.write_run(half, &gathered, writer);
         gathered.clear();
         self.part(half).body = gathered;
         written
+    }
+
+    fn write_veiled(
+        &mut self,
+        half: Half,
+        veil: &mut Veil,
+        writer: &mut Writer,
+        key: &SealingKey,
+    ) -> Result<(), StoreError> {
+        let (ready, stands_for) = veil.take_ready();
+        if !ready.is_empty() {
+            let (id, kept) = (self.id, self.part(half).kept);
+            if let Err(error) = self.write_run(half, &ready, writer) {
+                veil.lost();
+                self.part(half).kept = kept.saturating_sub(stands_for);
+                let _ = veil.written(ready, id, writer, key);
+                return Err(error);
+            }
+        }
+        veil.written(ready, self.id, writer, key)
     }
 
     /// Writes bytes of a body that counts them already. What cannot be written is gone, and marked.
@@ -207,7 +268,7 @@ impl Running {
         if let Ok(extent) = written {
             part.pieces.push(extent);
         } else {
-            part.kept -= data.len() as u64;
+            part.kept = part.kept.saturating_sub(data.len() as u64);
             part.closed = true;
             self.marks.insert(Mark::CaptureShed);
         }
@@ -223,7 +284,15 @@ impl Running {
             part.body.shrink_to(KEPT);
             part.pieces.clear();
             part.arrivals.clear();
-            Part { bytes: 0, kept: 0, end: None, closed: false, ..part }
+            Part {
+                bytes: 0,
+                kept: 0,
+                end: None,
+                closed: false,
+                veil: None,
+                is_known: false,
+                ..part
+            }
         };
         *self = Self {
             request: keep(std::mem::take(&mut self.request)),
@@ -232,7 +301,7 @@ impl Running {
         };
     }
 
-    fn part(&mut self, half: Half) -> &mut Part {
+    pub(super) fn part(&mut self, half: Half) -> &mut Part {
         match half {
             Half::Request => &mut self.request,
             Half::Response => &mut self.response,
@@ -241,7 +310,28 @@ impl Running {
 }
 
 impl Part {
+    fn gathered(&self) -> usize {
+        self.body.len() + self.veil.as_ref().map_or(0, |veil| veil.ready().len())
+    }
+
+    /// What is decided and not written ahead: all of it where nothing is searched.
+    pub(super) fn decided(&self) -> &[u8] {
+        self.veil.as_ref().map_or(&self.body, |veil| veil.ready())
+    }
+
+    /// How a body ended of which nothing more is kept.
+    pub(super) fn ending(&self) -> Ending {
+        let is_whole = self.end == Some(BodyEnd::Complete) && self.kept == self.bytes;
+        if is_whole { Ending::Whole } else { Ending::Cut }
+    }
+
     fn arrived(&mut self, at: Timestamp) {
+        if let Some(veil) = &mut self.veil {
+            if self.arrivals.len() >= MOST_ARRIVALS {
+                veil.thinned(self.arrivals.len());
+            }
+            veil.arrived();
+        }
         if self.arrivals.len() >= MOST_ARRIVALS {
             let mut n = 0_usize;
             self.arrivals.retain(|_| {

@@ -4,13 +4,15 @@ use std::borrow::Cow;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use bytes::Bytes;
+use wayside_exchange::cause::chain;
 use wayside_exchange::route::route_of;
-use wayside_exchange::{BodyEnd, HeadView, Mark, Scheme, Summary};
-use wayside_identity::encode_secrets;
-use wayside_store::{NewBody, NewMessage, NewRecord, StoreError};
+use wayside_exchange::{BodyEnd, Half, HeadView, Mark, Scheme, Summary};
+use wayside_identity::{Ending, encode_secrets};
+use wayside_store::{NewBody, NewMessage, NewRecord, NewVeil, StoreError};
 
 use super::Desk;
 use super::running::{Part, Running};
+use super::veil::Provisional;
 
 impl Desk {
     /// Appends `running` as it stands.
@@ -19,6 +21,8 @@ impl Desk {
         running: &mut Running,
         open: bool,
     ) -> (Summary, Result<(), StoreError>) {
+        let request_body = self.body(running, Half::Request, open);
+        let response_body = self.body(running, Half::Response, open);
         let nowhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
         let connection = running.connection.clone();
         let client_addr = connection.as_ref().map_or(nowhere, |known| known.client_addr);
@@ -85,23 +89,23 @@ impl Desk {
             marks,
             evidence: request.evidence,
         };
-        let request_body = [running.request.body.as_slice()];
-        let response_body = [running.response.body.as_slice()];
+        let (request_rest, response_rest) = (
+            [running.request.decided(), &request_body.tail],
+            [running.response.decided(), &response_body.tail],
+        );
         let record = NewRecord {
             summary: &summary,
             request: message(
                 &request.head,
                 &request_trailers,
-                &running.request,
-                &request_body,
+                (&running.request, &request_body, &request_rest),
                 open,
             ),
             informed: &informed,
             response: answered.then_some(message(
                 &response_head,
                 &response_trailers,
-                &running.response,
-                &response_body,
+                (&running.response, &response_body, &response_rest),
                 open,
             )),
             sealed: &sealed,
@@ -109,13 +113,37 @@ impl Desk {
         let result = self.with_writer(|writer| writer.append(&record));
         (summary, result)
     }
+
+    /// Searches what is left of a body, and what there is of one that goes on.
+    fn body(&mut self, running: &mut Running, half: Half, open: bool) -> Provisional {
+        let ending = if open { Ending::More } else { running.part(half).ending() };
+        let before = running.gathered(half);
+        running.settle(half, ending, &mut self.credentials);
+        if open {
+            self.gathered = self.gathered.saturating_sub(before) + running.gathered(half);
+        }
+        let id = running.id;
+        let part = running.part(half);
+        let Some(veil) = &mut part.veil else { return Provisional::default() };
+        if open {
+            let (body, arrivals) = (&part.body, &part.arrivals);
+            return veil.provisional(body, arrivals, &mut self.credentials, &self.key, id);
+        }
+        self.writing = true;
+        let written = veil.write_chunk(id, &mut self.writer, &self.key);
+        self.writing = false;
+        if let Err(error) = written {
+            self.counts.problem(Some(chain(&error)));
+        }
+        let sealed = veil.sealed(&self.key, id);
+        Provisional { sealed, is_redacted: veil.is_redacted(), ..Provisional::default() }
+    }
 }
 
 fn message<'a>(
     head: &'a [u8],
     trailers: &'a [u8],
-    part: &'a Part,
-    rest: &'a [&'a [u8]],
+    (part, shown, rest): (&'a Part, &'a Provisional, &'a [&'a [u8]]),
     open: bool,
 ) -> NewMessage<'a> {
     // A body of which no byte and no end was ever told is none, and whole.
@@ -125,6 +153,10 @@ fn message<'a>(
         None if part.bytes == 0 => BodyEnd::Complete,
         None => BodyEnd::Cut,
     };
-    let (arrivals, pieces) = (&*part.arrivals, &*part.pieces);
-    NewMessage { head, trailers, body: NewBody { bytes: part.bytes, end, arrivals, pieces, rest } }
+    let arrivals = shown.arrivals.as_ref().unwrap_or(&part.arrivals);
+    let chunks = part.veil.as_ref().map_or(&[] as &[_], |veil| veil.chunks());
+    let veil = NewVeil { kept: part.kept, pieces: chunks, rest: &shown.sealed };
+    let veil = shown.is_redacted.then_some(veil);
+    let body = NewBody { bytes: part.bytes, end, arrivals, pieces: &part.pieces, rest, veil };
+    NewMessage { head, trailers, body }
 }

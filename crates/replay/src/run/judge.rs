@@ -11,8 +11,10 @@ use wayside_exchange::cause::chain;
 use wayside_exchange::head::as_text;
 use wayside_exchange::stored::Message;
 use wayside_exchange::view::fields_of;
-use wayside_exchange::{BodyEnd, ExchangeId, Half, Outcome};
+use wayside_exchange::{BodyEnd, ExchangeId, Half, HeadView, Outcome};
+use wayside_identity::{Credentials, Ending, Rules, Taken};
 use wayside_store::Store;
+use wayside_store::seal::SealingKey;
 
 use crate::Options;
 use crate::compare::{Answer, Differences, Kept, compare};
@@ -128,6 +130,10 @@ fn judge(store: &Store, options: &Options, sent: Sent, error: Option<String>) ->
         body: arrived.body.clone(),
     };
     level_tokens(&mut recorded, &mut replayed);
+    if let Some(key) = &options.comparing_key {
+        redact(key, exchange.request.head.view(), &mut replayed);
+        redact(key, exchange.request.head.view(), &mut recorded);
+    }
     compare(&recorded, &replayed, options.body_limit as usize, &mut differences);
     Verdict { differences, notes }
 }
@@ -170,7 +176,23 @@ fn recorded_body(
         return Kept::Whole(Bytes::new());
     }
     let hash_only = matches!(arrived.body, Kept::Hashed { .. }) || body.bytes > options.body_limit;
-    match read_body(store, id, body.bytes, hash_only) {
+    let read = if body.redacted {
+        let Some(key) = &options.comparing_key else {
+            notes.push(
+                "its secrets are sealed and the key is not here: the body is not compared"
+                    .to_owned(),
+            );
+            return Kept::NotWhole;
+        };
+        let is_coded = response.head.field("content-encoding").is_some();
+        redacted_body(store, id, key, arrived, hash_only || is_coded && body.stored < body.kept / 2)
+    } else {
+        store.body(id, Half::Response).map_err(|error| chain(&error)).and_then(|reader| {
+            let reader = reader.ok_or("it is not in the store any more")?;
+            read_body(reader, body.bytes, hash_only)
+        })
+    };
+    match read {
         Ok(kept) => kept,
         Err(error) => {
             notes.push(format!("the recorded body could not be read: {error}"));
@@ -179,14 +201,71 @@ fn recorded_body(
     }
 }
 
-fn read_body(store: &Store, id: ExchangeId, bytes: u64, hash_only: bool) -> Result<Kept, String> {
+/// The body as it is stored, with tokens for its secrets; or, where only hashes can be compared or
+/// the answer is the same to the byte, as that is.
+fn redacted_body(
+    store: &Store,
+    id: ExchangeId,
+    key: &SealingKey,
+    arrived: &Arrived,
+    hash_only: bool,
+) -> Result<Kept, String> {
+    let gone = "it is not in the store any more";
+    let original = || {
+        let reader = store.revealed(id, Half::Response, key).map_err(|error| chain(&error))?;
+        reader.ok_or(gone.to_owned())
+    };
+    if let Kept::Whole(new) = &arrived.body
+        && is_same(original()?, new)?
+    {
+        return Ok(Kept::Whole(new.clone()));
+    }
+    if hash_only {
+        return read_body(original()?, 0, true);
+    }
     let reader = store.body(id, Half::Response).map_err(|error| chain(&error))?;
-    let mut reader = reader.ok_or("it is not in the store any more")?;
+    let reader = reader.ok_or(gone)?;
+    let bytes = reader.stored();
+    read_body(reader, bytes, false)
+}
+
+fn is_same(mut reader: impl Read, bytes: &[u8]) -> Result<bool, String> {
+    let mut rest = bytes;
+    let mut piece = vec![0; 64 << 10];
+    loop {
+        let read = reader.read(&mut piece).map_err(|error| chain(&error))?;
+        let Some(read) = piece.get(..read).filter(|read| !read.is_empty()) else {
+            return Ok(rest.is_empty());
+        };
+        let Some(after) = rest.strip_prefix(read) else { return Ok(false) };
+        rest = after;
+    }
+}
+
+/// Tokens in the place of the secrets of an answer: they are compared, and never shown.
+fn redact(key: &SealingKey, request: HeadView<'_>, replayed: &mut Answer<'_>) {
+    let Kept::Whole(bytes) = &replayed.body else { return };
+    let mut head = b"HTTP/1.1 200 OK\r\n".to_vec();
+    for (name, value) in &replayed.fields {
+        head.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
+    }
+    let mut credentials = Credentials::new(key.fingerprint_key(), Rules::default());
+    let mut search = credentials.search(Half::Response, request, HeadView(&head));
+    let mut taken = Vec::new();
+    credentials.find(&mut search, bytes, Ending::Whole, &mut taken);
+    if !taken.is_empty() {
+        replayed.body = Kept::Whole(Bytes::from(Taken::apply(bytes, &taken)));
+    }
+}
+
+fn read_body(mut reader: impl Read, bytes: u64, hash_only: bool) -> Result<Kept, String> {
     if hash_only {
         let mut hasher = Sha256::new();
         let mut piece = vec![0; 64 << 10];
+        let mut bytes = 0;
         loop {
             let read = reader.read(&mut piece).map_err(|error| chain(&error))?;
+            bytes += read as u64;
             match piece.get(..read) {
                 Some(read) if !read.is_empty() => hasher.update(read),
                 _ => return Ok(Kept::Hashed { bytes, sha256: hasher.finalize().into() }),

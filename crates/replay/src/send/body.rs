@@ -12,7 +12,6 @@ use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
-use wayside_store::BodyReader;
 
 /// The longest body that is read whole before it is sent.
 const AT_ONCE: u64 = 64 << 10;
@@ -23,7 +22,7 @@ pub(crate) enum Recorded {
     /// Short, or none.
     Short(Bytes),
     /// Long: its reader, and its length.
-    Long(BodyReader, u64),
+    Long(Box<dyn Read + Send>, u64),
 }
 
 impl Default for Recorded {
@@ -68,7 +67,7 @@ impl Outgoing {
 
 impl Recorded {
     /// Reads what is short; blocks.
-    pub(crate) fn read(mut reader: BodyReader, bytes: u64) -> io::Result<Self> {
+    pub(crate) fn read(mut reader: Box<dyn Read + Send>, bytes: u64) -> io::Result<Self> {
         if bytes > AT_ONCE {
             return Ok(Self::Long(reader, bytes));
         }
@@ -115,7 +114,11 @@ impl Recorded {
     }
 }
 
-fn read_pieces(reader: BodyReader, length: u64, sender: &mpsc::Sender<io::Result<Bytes>>) {
+fn read_pieces(
+    reader: Box<dyn Read + Send>,
+    length: u64,
+    sender: &mpsc::Sender<io::Result<Bytes>>,
+) {
     let mut reader = reader.take(length);
     let mut left = length;
     while left > 0 {

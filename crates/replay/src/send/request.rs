@@ -92,6 +92,13 @@ impl Rebuilt {
         })
     }
 
+    /// The body is so long, not as long as it was recorded.
+    pub(crate) fn set_length(&mut self, bytes: u64) {
+        if self.fields.contains_key(header::CONTENT_LENGTH) {
+            self.fields.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes));
+        }
+    }
+
     /// For a connection that speaks HTTP/1.
     pub(crate) fn http1<B>(&self, body: B) -> Result<Request<B>, String> {
         let mut request = Request::new(body);

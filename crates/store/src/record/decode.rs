@@ -7,7 +7,7 @@ use wayside_exchange::stored::{Arrival, Body};
 use wayside_exchange::{BodyEnd, Exchange, ExchangeId, Half, Head, Message, Summary, Timestamp};
 
 use super::Extent;
-use super::encode::{FORM, HAS_RESPONSE};
+use super::encode::{HAS_RESPONSE, PLAIN, VEILED};
 use crate::codec::Take;
 
 /// A record read back: the exchange, and where its bodies are.
@@ -24,6 +24,17 @@ pub(crate) struct Kept {
     /// Pieces in the log, in order.
     pub(crate) pieces: Vec<Extent>,
     /// What follows them.
+    pub(crate) rest: Bytes,
+    /// Sealed chunks of what was taken out.
+    pub(crate) veil: Veil,
+}
+
+/// Where the sealed chunks of what was taken out of a body are; none where nothing was.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Veil {
+    /// Those in the log, in order.
+    pub(crate) pieces: Vec<Extent>,
+    /// The last; empty when there is none.
     pub(crate) rest: Bytes,
 }
 
@@ -57,6 +68,16 @@ pub(crate) struct MessageView<'a> {
     arrivals: Vec<Arrival>,
     pub(crate) pieces: Vec<Extent>,
     pub(crate) rest: &'a [u8],
+    /// What was taken out of the body; none where nothing was.
+    pub(crate) veil: Option<VeilView<'a>>,
+}
+
+/// What was taken out of a body, where it lies.
+#[derive(Debug)]
+pub(crate) struct VeilView<'a> {
+    kept: u64,
+    pub(crate) pieces: Vec<Extent>,
+    rest: &'a [u8],
 }
 
 /// Reads the record at `range` of the uncompressed `block`; none when it is not one of `summary`'s
@@ -82,21 +103,23 @@ impl<'a> RecordView<'a> {
     /// Reads the bytes of a record; none when it is not one of this exchange.
     pub(crate) fn read(bytes: &'a [u8], id: ExchangeId) -> Option<Self> {
         let mut take = Take::new(bytes);
-        if take.byte()? != FORM {
-            return None;
-        }
+        let is_veiled = match take.byte()? {
+            PLAIN => false,
+            VEILED => true,
+            _ => return None,
+        };
         let flags = take.byte()?;
         if ExchangeId(take.u64()?) != id {
             return None;
         }
-        let request = MessageView::read(&mut take)?;
+        let request = MessageView::read(&mut take, is_veiled)?;
         let mut informed = Vec::new();
         for _ in 0..take.number()? {
             informed.push(take.bytes()?);
         }
         let response = match flags & HAS_RESPONSE {
             0 => None,
-            _ => Some(MessageView::read(&mut take)?),
+            _ => Some(MessageView::read(&mut take, is_veiled)?),
         };
         let sealed = take.bytes()?;
         take.is_empty().then_some(Self { request, informed, response, sealed })
@@ -112,7 +135,7 @@ impl<'a> RecordView<'a> {
 }
 
 impl<'a> MessageView<'a> {
-    fn read(take: &mut Take<'a>) -> Option<Self> {
+    fn read(take: &mut Take<'a>, is_veiled: bool) -> Option<Self> {
         let head = take.bytes()?;
         let trailers = take.bytes()?;
         let bytes = take.number()?;
@@ -129,25 +152,49 @@ impl<'a> MessageView<'a> {
             at = take.delta(at)?;
             arrivals.push(Arrival { offset, at: Timestamp(at as i64) });
         }
-        let mut pieces = Vec::new();
-        let mut position = 0;
-        for _ in 0..take.number()? {
-            position = take.delta(position)?;
-            pieces.push(Extent { position, bytes: take.number()? });
-        }
+        let pieces = extents(take)?;
         let rest = take.bytes()?;
-        Some(Self { head, trailers, bytes, end, arrivals, pieces, rest })
+        let kept = if is_veiled { take.number()?.checked_sub(1) } else { None };
+        let veil = match kept {
+            Some(kept) => Some(VeilView { kept, pieces: extents(take)?, rest: take.bytes()? }),
+            None => None,
+        };
+        Some(Self { head, trailers, bytes, end, arrivals, pieces, rest, veil })
     }
 
     /// The message and where its body is, to be kept; none when the lengths make no sense.
     fn kept(&self) -> Option<(Message, Kept)> {
         let in_pieces =
             self.pieces.iter().try_fold(0_u64, |sum, piece| sum.checked_add(piece.bytes));
-        let kept = in_pieces?.checked_add(self.rest.len() as u64)?;
-        let body = Body { bytes: self.bytes, kept, end: self.end, arrivals: self.arrivals.clone() };
+        let stored = in_pieces?.checked_add(self.rest.len() as u64)?;
+        let body = Body {
+            bytes: self.bytes,
+            kept: self.veil.as_ref().map_or(stored, |veil| veil.kept),
+            stored,
+            redacted: self.veil.is_some(),
+            end: self.end,
+            arrivals: self.arrivals.clone(),
+        };
         let head = Head(Bytes::copy_from_slice(self.head));
         let message = Message { head, trailers: self.trailers.to_vec(), body };
         let rest = Bytes::copy_from_slice(self.rest);
-        Some((message, Kept { pieces: self.pieces.clone(), rest }))
+        let veil = self.veil.as_ref().map(VeilView::kept).unwrap_or_default();
+        Some((message, Kept { pieces: self.pieces.clone(), rest, veil }))
     }
+}
+
+impl VeilView<'_> {
+    fn kept(&self) -> Veil {
+        Veil { pieces: self.pieces.clone(), rest: Bytes::copy_from_slice(self.rest) }
+    }
+}
+
+fn extents(take: &mut Take<'_>) -> Option<Vec<Extent>> {
+    let mut pieces = Vec::new();
+    let mut position = 0;
+    for _ in 0..take.number()? {
+        position = take.delta(position)?;
+        pieces.push(Extent { position, bytes: take.number()? });
+    }
+    Some(pieces)
 }

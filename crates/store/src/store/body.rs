@@ -9,6 +9,7 @@ use bytes::{Buf, Bytes};
 use wayside_exchange::{ExchangeId, Half};
 
 use super::Shared;
+use crate::error::StoreError;
 use crate::record::Extent;
 use crate::record::decode::{Kept, Stored};
 
@@ -32,9 +33,18 @@ impl BodyReader {
         Self { shared, id, pieces, current: Bytes::new(), rest: kept.rest.clone(), len }
     }
 
-    /// How many bytes were kept, and can be read in all.
-    pub fn kept(&self) -> u64 {
+    /// How many bytes can be read in all.
+    pub fn stored(&self) -> u64 {
         self.len
+    }
+
+    pub(super) fn id(&self) -> ExchangeId {
+        self.id
+    }
+
+    /// A sealed chunk beside this body.
+    pub(super) fn sealed(&self, extent: Extent) -> Result<Bytes, StoreError> {
+        self.shared.piece(self.id, extent)
     }
 
     /// The next run of bytes; empty at the end.

@@ -124,7 +124,7 @@ impl Sieve<'_> {
                 return Some(Cow::Borrowed(message.rest));
             }
             let rest = Bytes::copy_from_slice(message.rest);
-            let kept = Kept { pieces: message.pieces.clone(), rest };
+            let kept = Kept { pieces: message.pieces.clone(), rest, ..Kept::default() };
             body::joined(self.shared, row.glance.id, &kept).map(Cow::Owned)
         };
         self.filter.on_exchange(&subject, &mut body)

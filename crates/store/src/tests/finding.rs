@@ -32,6 +32,7 @@ fn a_whole_exchange_comes_back_as_it_was() {
                 arrivals: &arrivals,
                 pieces: &[piece],
                 rest: &[b"then ", b"the rest"],
+                veil: None,
             },
         },
         informed: &[Bytes::from_static(b"HTTP/1.1 100 Continue\r\n\r\n")],
@@ -50,13 +51,20 @@ fn a_whole_exchange_comes_back_as_it_was() {
         request: Message {
             head: head(b"POST / HTTP/1.1\r\n\r\n"),
             trailers: Vec::new(),
-            body: Body { bytes: 99, kept: 19, end: BodyEnd::Cut, arrivals: arrivals.to_vec() },
+            body: Body {
+                bytes: 99,
+                kept: 19,
+                stored: 19,
+                redacted: false,
+                end: BodyEnd::Cut,
+                arrivals: arrivals.to_vec(),
+            },
         },
         informed: vec![head(b"HTTP/1.1 100 Continue\r\n\r\n")],
         response: Some(Message {
             head: head(b":status: 200\r\n\r\n"),
             trailers: b"grpc-status: 0\r\n".to_vec(),
-            body: Body { bytes: 0, kept: 0, end: BodyEnd::Complete, arrivals: Vec::new() },
+            body: Body { end: BodyEnd::Complete, ..Body::default() },
         }),
         sealed: b"secret".to_vec(),
     };
@@ -95,7 +103,7 @@ fn large_bodies_are_streamed_back_byte_for_byte() {
     assert!(body(&store, id(1), Half::Response) == noise);
     let exchange = store.exchange(id(1)).unwrap().unwrap();
     assert_eq!(exchange.request.body.kept, text.len() as u64);
-    assert_eq!(store.body(id(1), Half::Response).unwrap().unwrap().kept(), noise.len() as u64);
+    assert_eq!(store.body(id(1), Half::Response).unwrap().unwrap().stored(), noise.len() as u64);
     assert_eq!(rows(&store).len(), 1);
 }
 

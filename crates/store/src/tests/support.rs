@@ -66,7 +66,7 @@ pub(super) fn message<'a>(
 ) -> NewMessage<'a> {
     let bytes = pieces.iter().map(Extent::bytes).sum::<u64>()
         + rest.iter().map(|slice| slice.len() as u64).sum::<u64>();
-    let body = NewBody { bytes, end: BodyEnd::Complete, arrivals, pieces, rest };
+    let body = NewBody { bytes, end: BodyEnd::Complete, arrivals, pieces, rest, veil: None };
     NewMessage { head, trailers: b"", body }
 }
 

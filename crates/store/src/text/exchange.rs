@@ -23,7 +23,7 @@ impl TextBuilder {
         }
         for half in [Half::Request, Half::Response] {
             let Some(message) = exchange.message(half) else { continue };
-            let is_short = message.body.kept <= MOST as u64;
+            let is_short = message.body.stored <= MOST as u64;
             let body = is_short.then(|| body::in_memory(shared, stored, half)).flatten();
             match body {
                 Some(bytes) => self.add_message(message, &bytes),

@@ -18,6 +18,7 @@ impl Files {
     fn write(&self, name: &str, text: &str) -> PathBuf {
         let path = self.folder.path().join(name);
         fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         path
     }
 
@@ -89,4 +90,14 @@ fn files_without_what_they_should_hold_are_told_apart() {
     assert!(matches!(load(&certificate, &certificate), Error::NoKey { .. }));
     assert!(matches!(load(&certificate, &encrypted), Error::KeyEncrypted { .. }));
     assert!(matches!(load(&broken, &key), Error::BadCertificate { .. }));
+}
+
+#[test]
+fn a_key_that_others_may_read_is_refused() {
+    let files = Files::new();
+    let (certificate, key) = files.pair("shop");
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o640)).unwrap();
+    let error = Given::load_at(&certificate, &key, year(2020)).unwrap_err();
+    assert!(error.to_string().ends_with("is readable by others (mode 0640)"), "{error}");
+    assert_eq!(error.hint(), Some(format!("run `chmod 600 {}`", key.display())));
 }

@@ -2,6 +2,7 @@
 
 mod failures;
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
 use rustls::pki_types::ServerName;
@@ -44,6 +45,7 @@ impl Trusted {
         let write = |file: &str, text: &str| -> PathBuf {
             let path = self.folder.path().join(file);
             std::fs::write(&path, text).unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
             path
         };
         Given::load(&write("leaf.pem", leaf.pem()), &write("leaf.key", &leaf.key_pem())).unwrap()

@@ -1,6 +1,7 @@
 //! The verbs that list and show.
 
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
@@ -68,6 +69,17 @@ pub struct ExchangesArgs {
     pub follow: bool,
 }
 
+/// `scan`.
+#[derive(Args, Clone, Debug)]
+pub struct ScanArgs {
+    /// Only exchanges that match, as in `since:7d host:api.example.com`
+    #[arg(value_name = "FILTER", num_args = 0..)]
+    pub filter: Vec<String>,
+    /// Print one JSON object a line, for each place
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// `show`.
 #[derive(Args, Clone, Debug)]
 pub struct ShowArgs {
@@ -82,6 +94,9 @@ pub struct ShowArgs {
     /// With the secrets that are sealed otherwise
     #[arg(long)]
     pub reveal: bool,
+    /// The sealing key, where it is not with the recording [env: WAYSIDE_SEAL_KEY]
+    #[arg(long, value_name = "FILE")]
+    pub seal_key: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,

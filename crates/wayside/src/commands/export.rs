@@ -27,11 +27,16 @@ use crate::sealed::Seal;
 use crate::source::{self, Source};
 
 /// Exports.
-pub async fn run(args: ExportArgs, data: &Path, printer: &mut Printer) -> anyhow::Result<Exit> {
+pub async fn run(
+    args: ExportArgs,
+    data: &Path,
+    key: Option<&Path>,
+    printer: &mut Printer,
+) -> anyhow::Result<Exit> {
     let ids = selection::exchanges(&Source::open(data).await?, &args.selection, data).await?;
     let reading = Reading {
         store: source::store(data)?,
-        seal: if args.reveal { Some(Seal::of(data)?) } else { None },
+        seal: if args.reveal { Some(Seal::of(data, key)?) } else { None },
     };
     let output = args.output.as_deref().map(|path| file_name(path, args.format));
     let mut written = Written { output: output.clone(), private: args.reveal, printer };
@@ -132,16 +137,20 @@ impl Reading {
         let exchange =
             exchange.ok_or_else(|| Trouble::not_found(format!("`{id}` is not stored any more")))?;
         match &self.seal {
-            Some(seal) => seal.reveal(exchange),
+            Some(seal) => seal.reveal(&self.store, exchange),
             None => Ok(exchange),
         }
     }
 
     fn body(&self, id: ExchangeId, half: Half) -> anyhow::Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        if let Some(mut body) = self.store.body(id, half)? {
-            body.read_to_end(&mut bytes)
-                .with_context(|| format!("could not read the {} body of `{id}`", half.as_str()))?;
+        let unread = || format!("could not read the {} body of `{id}`", half.as_str());
+        if let Some(seal) = &self.seal {
+            if let Some(mut body) = seal.body(&self.store, id, half)? {
+                body.read_to_end(&mut bytes).with_context(unread)?;
+            }
+        } else if let Some(mut body) = self.store.body(id, half)? {
+            body.read_to_end(&mut bytes).with_context(unread)?;
         }
         Ok(bytes)
     }

@@ -93,6 +93,9 @@ pub fn announce(
              and the backend can read and change everything",
         );
     }
+    if settings.record && settings.rules.seals_nothing() {
+        printer.say("warning: `--seal none`: passwords, tokens and cookies are recorded in clear");
+    }
     let data = settings.data.display();
     match &wired.recovery {
         Some(found) if found.lost > 0 => {

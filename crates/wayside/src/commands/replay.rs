@@ -23,8 +23,13 @@ use crate::sealed;
 use crate::source::{self, Source};
 
 /// Replays, or prints what it would do.
-pub async fn run(args: ReplayArgs, data: &Path, printer: &mut Printer) -> anyhow::Result<Exit> {
-    let mut options = options(&args, data)?;
+pub async fn run(
+    args: ReplayArgs,
+    data: &Path,
+    key: Option<&Path>,
+    printer: &mut Printer,
+) -> anyhow::Result<Exit> {
+    let mut options = options(&args, data, key)?;
     let source = Source::open(data).await?;
     options.fence = target::fence(&source, args.allow_link_local).await?;
     target::refuse(&options).await?;
@@ -64,7 +69,7 @@ pub async fn run(args: ReplayArgs, data: &Path, printer: &mut Printer) -> anyhow
     Ok(if totals.any_difference() { Exit::Differs } else { Exit::Done })
 }
 
-fn options(args: &ReplayArgs, data: &Path) -> anyhow::Result<Options> {
+fn options(args: &ReplayArgs, data: &Path, key: Option<&Path>) -> anyhow::Result<Options> {
     let target = Upstream::parse(&args.to).map_err(|error| {
         let trouble = Trouble::misused("wrong value in flag `--to`").cause(error.to_string());
         trouble.hint("write it as `http://127.0.0.1:3000` or `https://staging.example.com`")
@@ -85,8 +90,9 @@ fn options(args: &ReplayArgs, data: &Path) -> anyhow::Result<Options> {
     options.with_credentials = args.with_credentials;
     options.credentials_to.clone_from(&args.credentials_to);
     if args.with_credentials {
-        options.sealing_key = Some(Arc::new(sealed::key(data)?));
+        options.sealing_key = Some(Arc::new(sealed::key(data, key)?));
     }
+    options.comparing_key = sealed::key_at_hand(data, key)?.map(Arc::new);
     Ok(options)
 }
 

@@ -1,5 +1,6 @@
 //! `wayside show`: one exchange or session, whole.
 
+mod revealed;
 mod session;
 mod whole;
 
@@ -10,6 +11,8 @@ use wayside_exchange::content::is_text;
 use wayside_exchange::escape::for_terminal_text;
 use wayside_exchange::view::ExchangeView;
 use wayside_exchange::{ExchangeId, Half};
+
+use revealed::Revealing;
 
 use super::selection::{self, Named};
 use crate::args::ShowArgs;
@@ -25,7 +28,12 @@ use crate::source::{self, Question, Source};
 const LOOKED_AT: usize = 4096;
 
 /// Shows.
-pub async fn run(args: ShowArgs, data: &Path, printer: &mut Printer) -> anyhow::Result<Exit> {
+pub async fn run(
+    args: ShowArgs,
+    data: &Path,
+    key: Option<&Path>,
+    printer: &mut Printer,
+) -> anyhow::Result<Exit> {
     let source = Source::open(data).await?;
     match selection::resolve(&source, &args.id).await? {
         Named::Session(id) if args.raw || args.body.is_some() => Err(Trouble::misused(format!(
@@ -34,7 +42,11 @@ pub async fn run(args: ShowArgs, data: &Path, printer: &mut Printer) -> anyhow::
         .hint(format!("`wayside show {id}` lists its exchanges"))
         .into()),
         Named::Session(id) => session::show(&source, id, args.json, printer).await,
-        Named::Exchange(id) => exchange(&source, id, &args, data, printer).await,
+        Named::Exchange(id) if args.reveal => {
+            let revealing = Revealing::open(id, data, key)?;
+            revealed(&source, &revealing, id, &args, printer).await
+        }
+        Named::Exchange(id) => exchange(&source, id, &args, printer).await,
         // Resolving has told that already.
         Named::Ambiguous(_) => Ok(Exit::Differs),
     }
@@ -44,21 +56,18 @@ async fn exchange(
     source: &Source,
     id: ExchangeId,
     args: &ShowArgs,
-    data: &Path,
     printer: &mut Printer,
 ) -> anyhow::Result<Exit> {
     if let Some(half) = args.body {
         return body(source, id, half.into(), args.raw, printer).await;
     }
-    if args.json && !args.reveal {
+    if args.json {
         listing::pass_on_object(source.ask(&at(id)).await?, printer).await?;
         return Ok(Exit::Done);
     }
-    let mut view: ExchangeView = source.ask(&at(id)).await?.json().await?;
-    let heads = whole::heads(source, &mut view, args.reveal, data).await?;
-    if args.json {
-        printer.json(&view)?;
-    } else if args.raw {
+    let view: ExchangeView = source.ask(&at(id)).await?.json().await?;
+    let heads = whole::heads(source, &view).await?;
+    if args.raw {
         for (half, head) in [(Half::Request, heads.request), (Half::Response, heads.response)] {
             raw(source, id, half, &head, printer).await?;
         }
@@ -67,6 +76,37 @@ async fn exchange(
         printer.text(&render(&shown, printer.paint, clock::now()))?;
     }
     Ok(Exit::Done)
+}
+
+/// An exchange with its secrets.
+async fn revealed(
+    source: &Source,
+    revealing: &Revealing,
+    id: ExchangeId,
+    args: &ShowArgs,
+    printer: &mut Printer,
+) -> anyhow::Result<Exit> {
+    if let Some(half) = args.body {
+        return revealing.body(half.into(), args.raw, printer);
+    }
+    if args.raw {
+        revealing.raw(printer)?;
+        return Ok(Exit::Done);
+    }
+    let mut view: ExchangeView = source.ask(&at(id)).await?.json().await?;
+    revealing.reveal(&mut view)?;
+    if args.json {
+        printer.json(&view)?;
+    } else {
+        revealing.render(view, printer)?;
+    }
+    Ok(Exit::Done)
+}
+
+/// What is binary never goes to a terminal.
+fn binary(id: ExchangeId, half: Half) -> Trouble {
+    let hint = format!("write it to a file: `wayside show {id} --body {} > FILE`", half.as_str());
+    Trouble::misused("the body is binary, and standard output is a terminal").hint(hint)
 }
 
 /// Where the API keeps an exchange.
@@ -128,11 +168,7 @@ async fn body(
     if printer.terminal {
         let (beginning, _) = source::beginning(source.ask(&question).await?, LOOKED_AT).await?;
         if !is_text(None, &beginning) {
-            let hint =
-                format!("write it to a file: `wayside show {id} --body {} > FILE`", half.as_str());
-            return Err(Trouble::misused("the body is binary, and standard output is a terminal")
-                .hint(hint)
-                .into());
+            return Err(binary(id, half).into());
         }
     }
     let answer = source.ask(&question).await?;

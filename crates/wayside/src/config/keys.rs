@@ -46,6 +46,7 @@ impl Key {
 const LISTENING: &str = "Listening";
 const BACKEND: &str = "Backend";
 const RECORDING: &str = "Recording";
+const SEALING: &str = "Sealing secrets";
 const LIMITS: &str = "Limits";
 const ADDED: &str = "What messages get that they did not have (nothing by default)";
 
@@ -84,6 +85,12 @@ pub const KEYS: &[Key] = &[
     one(RECORDING, "queue", "SIZE", "64MiB", "How much may wait to be recorded"),
     one(RECORDING, "body-limit", "SIZE", "none", "Keep at most this much of one body (marked when cut), or `none`"),
     one(RECORDING, "durability", "process|power|strict", "power", "What a recorded exchange survives: our `process` dying, a `power` loss, or `strict`: a power loss before the end of its answer leaves"),
+    one(SEALING, "seal", "none|default|strict", "default", "How much is sealed before it is stored: nothing, what is known to be a secret, or all that may be one"),
+    one(SEALING, "seal-key", "FILE", "", "Where the sealing key is kept, made there when there is none; with the recording unless given"),
+    Key { name: "seal-header", value: "NAME", form: Form::Many, default: "", heading: SEALING, help: "Seal the values of this header field too; repeatable" },
+    Key { name: "seal-field", value: "NAME", form: Form::Many, default: "", heading: SEALING, help: "Seal the values of fields of this name too, in queries, forms, JSON and XML; repeatable" },
+    Key { name: "seal-pointer", value: "POINTER", form: Form::Many, default: "", heading: SEALING, help: "Seal what this JSON pointer leads to in JSON bodies (`/people/*/name`); repeatable" },
+    Key { name: "seal-pattern", value: "REGEX", form: Form::Many, default: "", heading: SEALING, help: "Seal what this regular expression matches (its first group, where it has one), in bodies, URLs and header fields; repeatable" },
     one(LIMITS, "workers", "N", "auto", "Worker threads; `auto` is one for each processor"),
     one(LIMITS, "drain", "TIME", "30s", "How long running exchanges may take to finish after SIGTERM"),
     one(LIMITS, "handshake-timeout", "TIME", "10s", "How long a client's TLS handshake may take"),

@@ -4,6 +4,7 @@ use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use wayside_identity::{RuleError, Rules, Sealing};
 use wayside_transport::dial::Upstream;
 
 use super::units::{duration, size};
@@ -48,6 +49,10 @@ pub struct Settings {
     pub body_limit: Option<u64>,
     /// What a recorded exchange survives.
     pub durability: Durability,
+    /// What is taken for a secret.
+    pub rules: Rules,
+    /// Where the sealing key is kept; none keeps it with the recording.
+    pub seal_key: Option<PathBuf>,
     /// Worker threads, at least one.
     pub workers: usize,
     /// How long running exchanges may take to finish after SIGTERM.
@@ -140,6 +145,8 @@ impl Settings {
                 "strict" => Ok(Durability::Strict),
                 _ => Err(format!("`{word}` is none of `process`, `power` and `strict`")),
             })?,
+            rules: rules(resolved, resolved.read("seal", sealing)?)?,
+            seal_key: resolved.optional("seal-key", path)?,
             workers: resolved.read("workers", |word| match word {
                 "auto" => Ok(std::thread::available_parallelism().map_or(1, usize::from)),
                 number => count(number),
@@ -200,6 +207,33 @@ fn certificates(resolved: &Resolved) -> anyhow::Result<Vec<CertificateFiles>> {
             key: PathBuf::from(key),
         })
         .collect())
+}
+
+pub(super) fn sealing(word: &str) -> Result<Sealing, String> {
+    match word {
+        "none" => Ok(Sealing::None),
+        "default" => Ok(Sealing::Default),
+        "strict" => Ok(Sealing::Strict),
+        _ => Err(format!("`{word}` is none of `none`, `default` and `strict`")),
+    }
+}
+
+pub(super) fn rules(resolved: &Resolved, level: Sealing) -> anyhow::Result<Rules> {
+    let mut rules = Rules::of(level);
+    type Add = fn(&mut Rules, &str) -> Result<(), RuleError>;
+    let added: [(&str, Add); 4] = [
+        ("seal-header", Rules::header),
+        ("seal-field", Rules::field),
+        ("seal-pointer", Rules::pointer),
+        ("seal-pattern", Rules::pattern),
+    ];
+    for (name, add) in added {
+        for rule in resolved.list(name) {
+            add(&mut rules, rule)
+                .map_err(|error| wrong_value(resolved, name, &error.to_string()))?;
+        }
+    }
+    Ok(rules)
 }
 
 #[allow(clippy::unnecessary_wraps, reason = "it stands where readers that can fail stand")]

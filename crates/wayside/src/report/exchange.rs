@@ -181,6 +181,10 @@ fn content(
             );
         }
     }
+    if view.body_redacted {
+        let sealed = "(its secrets are sealed: `--reveal` shows them)";
+        let _ = writeln!(page, "{}", paint.faint(sealed));
+    }
     if view.body_end == BodyEnd::Open && view.body_bytes > 0 {
         let _ = writeln!(page, "{}", paint.faint("(still coming)"));
     }

@@ -132,6 +132,9 @@ fn advice(error: &anyhow::Error) -> Option<String> {
         if let Some(StoreError::Locked { .. }) = cause.downcast_ref() {
             return Some("stop that recorder, or record elsewhere with `--data DIR`".to_owned());
         }
+        if let Some(StoreError::Exposed { path }) = cause.downcast_ref() {
+            return Some(format!("run `chmod 600 {}`", path.display()));
+        }
         match cause.downcast_ref::<ConsoleError>() {
             Some(ConsoleError::Refused { hint, .. }) => hint.clone(),
             _ => None,

@@ -129,6 +129,7 @@ impl Recording {
                 arrivals: &[],
                 pieces,
                 rest: &[],
+                veil: None,
             },
         };
         let record = NewRecord {

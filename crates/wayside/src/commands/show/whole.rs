@@ -1,7 +1,5 @@
 //! Gathers an exchange for people: heads as on the wire, bodies decoded, streams by message.
 
-use std::path::Path;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use wayside_console::{ConsoleError, MessageLine};
@@ -12,14 +10,12 @@ use wayside_exchange::{Half, Outcome};
 use super::at;
 use crate::report::exchange::{Content, Shown, ShownMessage, StreamMessage};
 use crate::report::figures::size;
-use crate::report::trouble::Trouble;
-use crate::sealed::Seal;
 use crate::source::{self, Question, Source};
 
 /// How much of a decoded body is shown.
-const SHOWN: usize = 64 << 10;
+pub(super) const SHOWN: usize = 64 << 10;
 /// How many messages of a stream are shown.
-const MESSAGES: usize = 500;
+pub(super) const MESSAGES: usize = 500;
 
 /// Both heads as on the wire; empty where there was none.
 pub(super) struct Heads {
@@ -27,32 +23,11 @@ pub(super) struct Heads {
     pub(super) response: Vec<u8>,
 }
 
-/// The heads of `view`. With `reveal` they have their secrets, and `view` gets them too.
-pub(super) async fn heads(
-    source: &Source,
-    view: &mut ExchangeView,
-    reveal: bool,
-    data: &Path,
-) -> anyhow::Result<Heads> {
-    if !reveal {
-        return Ok(Heads {
-            request: head(source, view, Half::Request).await?,
-            response: head(source, view, Half::Response).await?,
-        });
-    }
-    let id = view.id;
-    let stored = source::store(data)?.exchange(id)?;
-    let stored =
-        stored.ok_or_else(|| Trouble::not_found(format!("`{id}` is not stored any more")))?;
-    let exchange = Seal::of(data)?.reveal(stored)?;
-    view.url = exchange.summary.url();
-    view.request.headers = exchange.request.head.fields_as_text().collect();
-    if let (Some(shown), Some(stored)) = (&mut view.response, &exchange.response) {
-        shown.headers = stored.head.fields_as_text().collect();
-    }
+/// The heads of `view`.
+pub(super) async fn heads(source: &Source, view: &ExchangeView) -> anyhow::Result<Heads> {
     Ok(Heads {
-        request: exchange.request.head.0.to_vec(),
-        response: exchange.response.map(|message| message.head.0.to_vec()).unwrap_or_default(),
+        request: head(source, view, Half::Request).await?,
+        response: head(source, view, Half::Response).await?,
     })
 }
 
@@ -83,13 +58,7 @@ pub(super) async fn read(
         request = content(source, &view, Half::Request, Some(&view.request)).await?;
         response = content(source, &view, Half::Response, view.response.as_ref()).await?;
     } else {
-        let (asked, answered): (Vec<_>, Vec<_>) =
-            talk.into_iter().partition(|message| message.half == Half::Request);
-        for (messages, content) in [(asked, &mut request), (answered, &mut response)] {
-            if !messages.is_empty() {
-                *content = Content::Messages(messages);
-            }
-        }
+        (request, response) = by_half(talk, request, response);
     }
     Ok(Shown {
         request: ShownMessage { head: as_text(&heads.request), content: request },
@@ -98,8 +67,22 @@ pub(super) async fn read(
     })
 }
 
+/// The messages of each half, in the place of what else it has.
+pub(super) fn by_half(
+    talk: Vec<StreamMessage>,
+    request: Content,
+    response: Content,
+) -> (Content, Content) {
+    let (asked, answered): (Vec<_>, Vec<_>) =
+        talk.into_iter().partition(|message| message.half == Half::Request);
+    let of = |messages: Vec<_>, other| {
+        if messages.is_empty() { other } else { Content::Messages(messages) }
+    };
+    (of(asked, request), of(answered, response))
+}
+
 /// Whether its bodies are messages one after the other.
-fn is_stream(view: &ExchangeView) -> bool {
+pub(super) fn is_stream(view: &ExchangeView) -> bool {
     let kind = view.response.as_ref().and_then(|response| field(response, "content-type"));
     let kind = kind.or_else(|| field(&view.request, "content-type")).unwrap_or_default();
     view.outcome == Outcome::Upgraded
@@ -123,7 +106,7 @@ async fn messages(source: &Source, view: &ExchangeView) -> anyhow::Result<Vec<St
     Ok(messages)
 }
 
-fn stream_message(line: MessageLine) -> StreamMessage {
+pub(super) fn stream_message(line: MessageLine) -> StreamMessage {
     let MessageLine { half, at, kind, bytes, text, base64, truncated, incomplete } = line;
     let data = match (text, base64) {
         (Some(text), _) => text.into_bytes(),

@@ -1,0 +1,172 @@
+//! Values with a name before them: members of JSON, also of JSON within a string of JSON, and in other
+//! text `name=value`, `name: value`.
+//!
+//! Nothing is parsed: each colon is looked at with what stands before it. So a run may begin and end
+//! anywhere, a text that is not quite JSON is read all the same, and most of the bytes are passed over
+//! by a vector search.
+
+use super::hit::{Hit, Until, Written, byte, closing};
+use super::names;
+use crate::credentials::names::is_scheme;
+use crate::rules::Rules;
+
+const BARE_ENDS: &[u8] = b"&;,\"'<>()[]{}\\ \t\r\n";
+/// White space between a name and what follows it; more is not looked through.
+const MOST_SPACE: usize = 64;
+
+/// A name, and how it is quoted.
+struct Name<'a> {
+    text: &'a [u8],
+    /// Where its quotes begin.
+    start: usize,
+    /// The backslashes before its quotes; none where it has no quotes.
+    level: Option<usize>,
+}
+
+/// Finds values of secret names in `run`. `loose` text has names without quotes, and values too.
+pub(super) fn find(run: &[u8], rules: &Rules, loose: bool, hits: &mut Vec<Hit>) {
+    let mut resume = 0;
+    let mut look = |at: usize| {
+        if at < resume {
+            return;
+        }
+        if let Some(name) = name_before(run, at)
+            && names::is_secret(name.text, rules)
+        {
+            resume = value(run, at + 1, &name, loose, hits);
+        }
+    };
+    if loose {
+        memchr::memchr2_iter(b':', b'=', run).for_each(&mut look);
+    } else {
+        memchr::memchr_iter(b':', run).for_each(&mut look);
+    }
+}
+
+fn name_before(run: &[u8], at: usize) -> Option<Name<'_>> {
+    let mut end = at;
+    while end > 0 && at - end < MOST_SPACE && byte(run, end - 1).is_ascii_whitespace() {
+        end -= 1;
+    }
+    let last = byte(run, end.checked_sub(1)?);
+    if last == b'"' || last == b'\'' {
+        let mut name_end = end - 1;
+        while name_end > 0 && byte(run, name_end - 1) == b'\\' {
+            name_end -= 1;
+        }
+        let level = end - 1 - name_end;
+        let from = name_end.saturating_sub(names::LONGEST + 1);
+        let start = from + memchr::memrchr(last, run.get(from..name_end)?)? + 1;
+        let text = run.get(start..name_end)?;
+        return Some(Name { text, start: start.saturating_sub(1 + level), level: Some(level) });
+    }
+    let is_name = |b: &u8| b.is_ascii_alphanumeric() || b"_-.".contains(b);
+    let from = end.saturating_sub(names::LONGEST + 1);
+    let window = run.get(from..end)?;
+    let length = window.iter().rev().take_while(|b| is_name(b)).count();
+    let start = end - length;
+    Some(Name { text: run.get(start..end)?, start, level: None })
+}
+
+/// Adds what follows the colon before `at`; gives where to go on.
+fn value(run: &[u8], at: usize, name: &Name<'_>, loose: bool, hits: &mut Vec<Hit>) -> usize {
+    let space = run.get(at..).unwrap_or_default().iter().take(MOST_SPACE);
+    let start = at + space.take_while(|b| b.is_ascii_whitespace()).count();
+    let slashes = run.get(start..).unwrap_or_default().iter().take_while(|&&b| b == b'\\').count();
+    let from = name.start;
+    let first = byte(run, start + slashes);
+    if first == b'"' || first == b'\'' && loose {
+        let text = start + slashes + 1;
+        let end = closing(run, text, first, slashes);
+        if end != Some(text) {
+            let until = Until::Quote(first, slashes);
+            hits.push(Hit::ending(from, text, end, run.len(), until));
+        }
+        return end.unwrap_or(run.len());
+    }
+    if start >= run.len() {
+        // What follows may be anything: it is looked at when more has come.
+        hits.push(Hit::to_be_continued(from, start, run.len()));
+        return start;
+    }
+    match (first, name.level) {
+        (b'-' | b'0'..=b'9', Some(level)) if slashes == 0 => number(run, from, start, level, hits),
+        (b'{' | b'[', Some(level)) if slashes == 0 => container(run, from, start, level, hits),
+        _ if loose && slashes == 0 => bare(run, from, start, hits),
+        _ => start,
+    }
+}
+
+fn number(run: &[u8], from: usize, start: usize, level: usize, hits: &mut Vec<Hit>) -> usize {
+    let digits = run.get(start..).unwrap_or_default();
+    let is_digit = |b: &u8| b.is_ascii_digit() || b"+-.eE".contains(b);
+    let end = digits.iter().position(|b| !is_digit(b)).map(|length| start + length);
+    let until = Until::Any(b",]} \t\r\n\\\"");
+    hits.push(Hit::ending(from, start, end, run.len(), until).written(Written::Quoted(level)));
+    end.unwrap_or(run.len())
+}
+
+/// Every scalar in the object or array that begins at `open`.
+fn container(run: &[u8], from: usize, open: usize, level: usize, hits: &mut Vec<Hit>) -> usize {
+    let before = hits.len();
+    let mut depth = 0_usize;
+    let mut at = open;
+    while at < run.len() {
+        match byte(run, at) {
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => {
+                depth -= 1;
+                if depth == 0 {
+                    return at + 1;
+                }
+            }
+            b'"' => {
+                let start = at + 1;
+                let Some(end) = closing(run, start, b'"', level) else {
+                    hits.push(Hit::whole(from, start..run.len()));
+                    break;
+                };
+                let after = end + level + 1;
+                let rest = run.get(after..).unwrap_or_default();
+                if rest.trim_ascii_start().first() != Some(&b':') && end > start {
+                    hits.push(Hit::whole(from, start..end));
+                }
+                at = after;
+                continue;
+            }
+            b'-' | b'0'..=b'9' => {
+                at = number(run, from, at, level, hits);
+                continue;
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    // It does not end here: whatever of it was found is found again when it does.
+    for hit in hits.iter_mut().skip(before) {
+        hit.until = None;
+    }
+    hits.push(Hit::to_be_continued(from, open, run.len()));
+    run.len()
+}
+
+/// A value without quotes: a word, or behind the name of a scheme two.
+fn bare(run: &[u8], from: usize, start: usize, hits: &mut Vec<Hit>) -> usize {
+    let word = |start: usize| {
+        let rest = run.get(start..).unwrap_or_default();
+        rest.iter().position(|b| BARE_ENDS.contains(b)).map(|length| start + length)
+    };
+    let mut begin = start;
+    let mut end = word(start);
+    if let Some(first) = end
+        && byte(run, first) == b' '
+        && is_scheme(run.get(start..first).unwrap_or_default())
+    {
+        begin = first + 1;
+        end = word(begin);
+    }
+    if end != Some(begin) {
+        hits.push(Hit::ending(from, begin, end, run.len(), Until::Any(BARE_ENDS)));
+    }
+    end.unwrap_or(run.len())
+}

@@ -1,0 +1,244 @@
+//! One body on its way to the store: searched as it grows, secrets replaced, the originals sealed.
+//!
+//! What is decided waits in `ready` until it is written; what is not stays where it gathers. Offsets
+//! count what is stored, so times of arrival move with the tokens.
+
+use wayside_exchange::stored::Arrival;
+use wayside_exchange::{ExchangeId, Half};
+use wayside_identity::{BodySearch, Credentials, Ending, Taken};
+use wayside_store::seal::SealingKey;
+use wayside_store::veil::{Mark, Patches};
+use wayside_store::{Extent, StoreError, Writer};
+
+/// Bytes of patches at which they are written ahead.
+const CHUNK: usize = 64 << 10;
+
+/// The search through one body, and what it took out.
+#[derive(Debug)]
+pub(super) struct Veil {
+    half: Half,
+    search: BodySearch,
+    /// What is decided and not written yet.
+    ready: Vec<u8>,
+    /// How many bytes of the body `ready` stands for.
+    ready_for: u64,
+    /// Bytes of the body that are decided, and what is stored of them.
+    decided: u64,
+    stored: u64,
+    is_redacted: bool,
+    patches: Patches,
+    /// Where the patches were when `ready` was empty.
+    mark: Mark,
+    chunks: Vec<Extent>,
+    /// How many of the last arrivals still count the body, not what is stored.
+    unmoved: usize,
+    taken: Vec<Taken>,
+}
+
+/// What is written of a body of which more may come.
+#[derive(Debug, Default)]
+pub(super) struct Provisional {
+    /// What stands for the bytes that are not decided yet.
+    pub(super) tail: Vec<u8>,
+    pub(super) arrivals: Option<Vec<Arrival>>,
+    pub(super) sealed: Vec<u8>,
+    pub(super) is_redacted: bool,
+}
+
+impl Veil {
+    pub(super) fn new(half: Half, search: BodySearch) -> Self {
+        let patches = Patches::of(half);
+        Self {
+            half,
+            search,
+            ready: Vec::new(),
+            ready_for: 0,
+            decided: 0,
+            stored: 0,
+            is_redacted: false,
+            mark: patches.mark(),
+            patches,
+            chunks: Vec::new(),
+            unmoved: 0,
+            taken: Vec::new(),
+        }
+    }
+
+    pub(super) fn ready(&self) -> &[u8] {
+        &self.ready
+    }
+
+    pub(super) fn chunks(&self) -> &[Extent] {
+        &self.chunks
+    }
+
+    pub(super) fn is_redacted(&self) -> bool {
+        self.is_redacted
+    }
+
+    /// An arrival was noted behind the others.
+    pub(super) fn arrived(&mut self) {
+        self.unmoved += 1;
+    }
+
+    /// Every other of `before` arrivals went.
+    pub(super) fn thinned(&mut self, before: usize) {
+        let moved = before.saturating_sub(self.unmoved);
+        self.unmoved = before.div_ceil(2) - moved.div_ceil(2);
+    }
+
+    /// Decides what can be of `gathered`, the body's bytes behind what is decided already.
+    pub(super) fn settle(
+        &mut self,
+        gathered: &mut Vec<u8>,
+        arrivals: &mut [Arrival],
+        ending: Ending,
+        credentials: &mut Credentials,
+    ) {
+        if self.ready.is_empty() {
+            self.mark = self.patches.mark();
+            self.ready_for = 0;
+        }
+        self.taken.clear();
+        let decided = credentials.find(&mut self.search, gathered, ending, &mut self.taken);
+        if decided == 0 {
+            return;
+        }
+        let run = gathered.get(..decided).unwrap_or_default();
+        self.is_redacted |= !self.taken.is_empty();
+        let unmoved = arrivals.len().saturating_sub(self.unmoved);
+        let late = arrivals.get_mut(unmoved..).unwrap_or_default();
+        self.unmoved -= moved(late, &self.taken, self.decided, self.stored, decided);
+        let before = self.stored;
+        push(&mut self.patches, run, &self.taken, before);
+        if self.taken.is_empty() && decided == gathered.len() && self.ready.is_empty() {
+            std::mem::swap(gathered, &mut self.ready);
+            self.stored += decided as u64;
+        } else {
+            let length = self.ready.len();
+            if self.taken.is_empty() {
+                self.ready.extend_from_slice(run);
+            } else {
+                self.ready.extend_from_slice(&Taken::apply(run, &self.taken));
+            }
+            self.stored += (self.ready.len() - length) as u64;
+            gathered.drain(..decided);
+        }
+        self.decided += decided as u64;
+        self.ready_for += decided as u64;
+    }
+
+    /// What can be written of the body as it stands, beside `ready`; nothing is decided by it.
+    pub(super) fn provisional(
+        &self,
+        gathered: &[u8],
+        arrivals: &[Arrival],
+        credentials: &mut Credentials,
+        key: &SealingKey,
+        id: ExchangeId,
+    ) -> Provisional {
+        let mut patches = self.patches.clone();
+        let mut shown = Provisional { is_redacted: self.is_redacted, ..Provisional::default() };
+        if !gathered.is_empty() {
+            let mut taken = Vec::new();
+            let mut search = self.search.clone();
+            let decided = credentials.find(&mut search, gathered, Ending::Cut, &mut taken);
+            let run = gathered.get(..decided).unwrap_or_default();
+            shown.is_redacted |= !taken.is_empty();
+            shown.tail = Taken::apply(run, &taken);
+            push(&mut patches, run, &taken, self.stored);
+            if shown.is_redacted {
+                let mut all = arrivals.to_vec();
+                let unmoved = all.len().saturating_sub(self.unmoved);
+                let late = all.get_mut(unmoved..).unwrap_or_default();
+                moved(late, &taken, self.decided, self.stored, decided);
+                shown.arrivals = Some(all);
+            }
+        }
+        if !patches.is_empty() {
+            shown.sealed = patches.sealed(key, id);
+        }
+        shown
+    }
+
+    /// The patches that are not written ahead, sealed; empty when there are none.
+    pub(super) fn sealed(&self, key: &SealingKey, id: ExchangeId) -> Vec<u8> {
+        if self.patches.is_empty() { Vec::new() } else { self.patches.sealed(key, id) }
+    }
+
+    /// Takes what is ready, to be written, and how many bytes of the body it stands for.
+    pub(super) fn take_ready(&mut self) -> (Vec<u8>, u64) {
+        (std::mem::take(&mut self.ready), std::mem::take(&mut self.ready_for))
+    }
+
+    /// What was taken could not be written: it is as if it had not come.
+    pub(super) fn lost(&mut self) {
+        self.patches.back_to(self.mark);
+    }
+
+    /// Writes patches ahead once they are many. `buffer` is what was ready, to be used again.
+    pub(super) fn written(
+        &mut self,
+        mut buffer: Vec<u8>,
+        id: ExchangeId,
+        writer: &mut Writer,
+        key: &SealingKey,
+    ) -> Result<(), StoreError> {
+        buffer.clear();
+        self.ready = buffer;
+        self.mark = self.patches.mark();
+        self.write_chunk(id, writer, key)
+    }
+
+    /// Writes patches ahead once they are many: a record is not the place for them.
+    pub(super) fn write_chunk(
+        &mut self,
+        id: ExchangeId,
+        writer: &mut Writer,
+        key: &SealingKey,
+    ) -> Result<(), StoreError> {
+        if self.patches.len() < CHUNK {
+            return Ok(());
+        }
+        let chunk = writer.append_piece(id, self.half, &self.patches.sealed(key, id))?;
+        self.chunks.push(chunk);
+        self.patches.next_chunk();
+        self.mark = self.patches.mark();
+        Ok(())
+    }
+}
+
+/// Adds a patch for everything that was taken out of `run`, whose stand-in begins at `stored`.
+fn push(patches: &mut Patches, run: &[u8], taken: &[Taken], stored: u64) {
+    let (mut at, mut offset) = (0, stored);
+    for one in taken {
+        offset += (one.range.start - at) as u64;
+        let original = run.get(one.range.clone()).unwrap_or_default();
+        patches.push(offset, one.stand_in.len() as u64, original);
+        offset += one.stand_in.len() as u64;
+        at = one.range.end;
+    }
+}
+
+/// Makes arrivals within the `decided` bytes behind `from` count what is stored, which begins at `to`.
+/// One in the midst of what was taken out is where its token begins. Gives how many were.
+fn moved(arrivals: &mut [Arrival], taken: &[Taken], from: u64, to: u64, decided: usize) -> usize {
+    let mut taken = taken.iter().peekable();
+    // Where the stretch between two tokens begins, in the run and in what is stored of it.
+    let (mut start, mut stored) = (0_usize, 0_u64);
+    let mut count = 0;
+    for arrival in arrivals {
+        let at = arrival.offset.saturating_sub(from) as usize;
+        if at >= decided {
+            break;
+        }
+        while let Some(one) = taken.next_if(|one| one.range.end <= at) {
+            stored += (one.range.start - start) as u64 + one.stand_in.len() as u64;
+            start = one.range.end;
+        }
+        let at = taken.peek().map_or(at, |next| at.min(next.range.start));
+        arrival.offset = to + stored + (at - start) as u64;
+        count += 1;
+    }
+    count
+}
