@@ -5,9 +5,10 @@
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
-use std::fmt::Write;
 
-use aws_lc_rs::hmac;
+use foldhash::fast::RandomState;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
 
 use super::places::Place;
 
@@ -18,8 +19,9 @@ const BYTES: usize = 6;
 
 #[derive(Debug)]
 pub(crate) struct Fingerprints {
-    key: hmac::Key,
-    known: HashMap<Box<[u8]>, Known>,
+    /// The key's own part of the computation, done once.
+    key: Hmac<Sha256>,
+    known: HashMap<Box<[u8]>, Known, RandomState>,
     last: Known,
 }
 
@@ -33,8 +35,11 @@ pub(crate) struct Known {
 
 impl Fingerprints {
     pub(crate) fn new(key: &[u8; 32]) -> Self {
-        let key = hmac::Key::new(hmac::HMAC_SHA256, key);
-        Self { key, known: HashMap::new(), last: Known::default() }
+        // A key shorter than a block is padded with zeros (RFC 2104, section 2).
+        let mut block = [0; 64];
+        block.iter_mut().zip(key).for_each(|(padded, byte)| *padded = *byte);
+        let key = Hmac::new(&block.into());
+        Self { key, known: HashMap::default(), last: Known::default() }
     }
 
     pub(crate) fn of(&mut self, secret: &[u8]) -> &Known {
@@ -54,14 +59,11 @@ impl Fingerprints {
 }
 
 impl Known {
-    fn new(key: &hmac::Key, secret: &[u8]) -> Self {
-        let tag = hmac::sign(key, secret);
-        let mut fingerprint = String::with_capacity(2 * BYTES);
-        for byte in tag.as_ref().iter().take(BYTES) {
-            // Writing to a string does not fail.
-            let _ = write!(fingerprint, "{byte:02x}");
-        }
-        Self { fingerprint, name: OnceCell::new() }
+    fn new(key: &Hmac<Sha256>, secret: &[u8]) -> Self {
+        let tag = key.clone().chain_update(secret).finalize().into_bytes();
+        let digits = tag.iter().take(BYTES).flat_map(|byte| [byte >> 4, byte & 15]);
+        let digit = |n: u8| char::from_digit(n.into(), 16).unwrap_or_default();
+        Self { fingerprint: digits.map(digit).collect(), name: OnceCell::new() }
     }
 
     /// The name that the secret gives at `place`; `read` only where it is not known yet.
