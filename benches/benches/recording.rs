@@ -42,6 +42,8 @@ fn tape_to_store(bencher: Bencher<'_, '_>, body: usize) {
         body_limit: None,
         session_idle: Micros(1_800_000_000),
         rules: wayside_identity::Rules::default(),
+        routes: Vec::new(),
+        thresholds: wayside_analytics::Thresholds::default(),
         clock: || Timestamp(1_795_000_000_000_000),
     };
     let key = SealingKey::open_or_create(&dir.path().join("keys")).unwrap();

@@ -201,7 +201,8 @@ fn message<'a>(head: &'a str, body: NewBody<'a>) -> NewMessage<'a> {
     }
 }
 
-fn blank() -> Summary {
+/// A row with nothing in it but where it came from.
+pub fn blank() -> Summary {
     let tls = Tls {
         version: "TLSv1.3".to_owned(),
         sni: Some(HOST.to_owned()),

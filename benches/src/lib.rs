@@ -6,6 +6,8 @@
 pub mod client;
 pub mod exchange;
 pub mod history;
+pub mod paths;
 pub mod words;
+pub mod world;
 
 pub use history::History;

@@ -5,14 +5,19 @@ mod crowd;
 use wayside_exchange::view::ClientView;
 use wayside_exchange::{Glance, Outcome, SessionId, Timestamp};
 
+use crate::cell::Cell;
 use crate::latency::Latencies;
 use crate::session::has_latency;
+use crate::slots::Slots;
 use crate::tables::{HashMap, HashSet};
-use crate::verdict;
+use crate::verdict::threshold::Tallies;
+use crate::verdict::{self, Claim, Thresholds, threshold};
 pub use crowd::{Clients, clients};
 
 /// Beyond so many different routes a client's further ones are kept together.
 const ROUTES: usize = 256;
+/// From here on an answer is slow enough to be the beginning of a slow time.
+const SLOW_US: u64 = 500_000;
 /// Beyond so many sessions a client counts no further (three years of half hours).
 const SESSIONS: usize = 65_536;
 
@@ -27,7 +32,15 @@ pub struct ClientFold {
     last_session: SessionId,
     latencies: Latencies,
     pub(crate) all: Tally,
-    pub(crate) routes: HashMap<String, Tally>,
+    pub(crate) routes: HashMap<String, OnRoute>,
+}
+
+/// One client on one route.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct OnRoute {
+    pub(crate) tally: Tally,
+    /// By time, for the comparison with others.
+    pub(crate) slots: Slots,
 }
 
 /// Counts over some exchanges.
@@ -39,7 +52,7 @@ pub(crate) struct Tally {
     /// How many of the requests have a latency.
     pub(crate) timed: u64,
     pub(crate) latency_us: u128,
-    /// When the first exchange began that took longer than the lowest threshold.
+    /// When the first exchange began that took longer than the lowest usual threshold.
     pub(crate) slow_since: Option<Timestamp>,
 }
 
@@ -79,10 +92,10 @@ impl ClientFold {
             self.latencies.add(row.latency());
         }
         self.all.add(row);
-        if let Some(tally) = self.routes.get_mut(row.route) {
-            tally.add(row);
+        if let Some(known) = self.routes.get_mut(row.route) {
+            known.add(row);
         } else {
-            self.tally(row.route.to_owned()).add(row);
+            self.on_route(row.route.to_owned()).add(row);
         }
     }
 
@@ -94,13 +107,15 @@ impl ClientFold {
         self.sessions.extend(other.sessions.into_iter().take(room));
         self.latencies.merge(other.latencies);
         self.all.merge(&other.all);
-        for (route, tally) in other.routes {
-            self.tally(route).merge(&tally);
+        for (route, other) in other.routes {
+            let known = self.on_route(route);
+            known.tally.merge(&other.tally);
+            known.slots.merge(&other.slots);
         }
     }
 
-    /// The tally of a route, or of those for which there is no room.
-    fn tally(&mut self, route: String) -> &mut Tally {
+    /// What is known of a route, or of those for which there is no room.
+    fn on_route(&mut self, route: String) -> &mut OnRoute {
         let room = self.routes.len() < ROUTES || self.routes.contains_key(&route);
         self.routes.entry(if room { route } else { String::new() }).or_default()
     }
@@ -110,17 +125,27 @@ impl ClientFold {
         &self.name
     }
 
-    /// What is known so far, with the verdicts on it.
-    pub fn view(&self) -> ClientView {
-        self.judged().1
+    /// What is known so far, with the claims of the thresholds: of other clients it knows nothing.
+    pub fn view(&self, thresholds: &Thresholds) -> ClientView {
+        let mut claims = self.over(thresholds);
+        verdict::sort(&mut claims);
+        self.with(claims)
     }
 
-    /// The view, and how bad the worst verdict on it is.
-    fn judged(&self) -> (f64, ClientView) {
-        let claims = verdict::on(self);
-        let severity = claims.first().map_or(0.0, |worst| worst.severity);
+    /// The thresholds that it is over.
+    pub(crate) fn over(&self, thresholds: &Thresholds) -> Vec<Claim> {
+        let routes: Vec<(&str, &Tally)> =
+            self.routes.iter().map(|(route, on)| (route.as_str(), &on.tally)).collect();
+        threshold::on(
+            &Tallies { all: &self.all, routes: &routes, window: verdict::ALL },
+            thresholds,
+        )
+    }
+
+    /// The view with these claims.
+    pub(crate) fn with(&self, claims: Vec<Claim>) -> ClientView {
         let [p50_ms, p95_ms, p99_ms] = self.latencies.quantiles_ms([0.5, 0.95, 0.99]);
-        let view = ClientView {
+        ClientView {
             name: self.name.clone(),
             label: None,
             first_seen: self.first_seen,
@@ -133,8 +158,14 @@ impl ClientFold {
             p99_ms,
             sessions: self.sessions.len() as u64,
             verdicts: claims.into_iter().map(|claim| claim.verdict).collect(),
-        };
-        (severity, view)
+        }
+    }
+}
+
+impl OnRoute {
+    fn add(&mut self, row: &Glance<'_>) {
+        self.tally.add(row);
+        self.slots.add(row.started_at, &Cell::of(row));
     }
 }
 
@@ -150,13 +181,13 @@ impl Tally {
         if has_latency(row) {
             self.timed += 1;
             self.latency_us += u128::from(row.latency().0);
-            if row.latency().as_millis() > verdict::LATENCY_MS.investigate {
+            if row.latency().0 > SLOW_US {
                 earliest(&mut self.slow_since, Some(row.started_at));
             }
         }
     }
 
-    fn merge(&mut self, other: &Self) {
+    pub(crate) fn merge(&mut self, other: &Self) {
         self.requests += other.requests;
         self.errors_4xx.merge(other.errors_4xx);
         self.errors_5xx.merge(other.errors_5xx);

@@ -3,12 +3,20 @@
 //! Floor 1: no sockets, no clock, no runtime. A fold takes rows in any order, or what another fold
 //! knows, and gives the view that listings print. Its memory is bounded however many it takes.
 
+mod cell;
 mod client;
 mod latency;
+pub mod outlier;
+mod route;
 mod session;
+mod slots;
 mod tables;
 mod verdict;
+pub mod windows;
 
+pub use cell::Cell;
 pub use client::{ClientFold, Clients, clients};
 pub use latency::Latencies;
+pub use route::RouteList;
 pub use session::{SessionFold, SessionList, sessions};
+pub use verdict::{Threshold, Thresholds, is_clearly_over, outlier as outlier_view};

@@ -1,25 +1,64 @@
 //! Claims about a client, each with what it rests on, worst first.
 //!
-//! Every kind of claim has a file in `verdict/` and is a pure function of folds: `threshold` holds a
-//! client against figures that people agreed on; what holds it against its peers stands beside it.
+//! Every kind of claim has a file in `verdict/`: `threshold` holds a client against figures that people
+//! agreed on, `peers` says what a comparison with other clients found.
 
-mod threshold;
+pub(crate) mod peers;
+pub(crate) mod threshold;
+mod words;
 
-use wayside_exchange::view::Verdict;
+use std::fmt::Write as _;
 
-use crate::client::ClientFold;
+use wayside_exchange::view::{OutlierView, Verdict};
 
-pub(crate) use threshold::LATENCY_MS;
+pub use threshold::{Threshold, Thresholds, is_clearly_over};
 
 /// A verdict and how bad it is, comparable between kinds: 1 is where somebody should be called.
+#[derive(Clone, Debug)]
 pub(crate) struct Claim {
     pub(crate) severity: f64,
     pub(crate) verdict: Verdict,
 }
 
-/// What is wrong with `client`, worst first.
-pub(crate) fn on(client: &ClientFold) -> Vec<Claim> {
-    let mut claims = threshold::on(client);
-    claims.sort_by(|a, b| b.severity.total_cmp(&a.severity));
-    claims
+/// The time span that a claim is about.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Window {
+    /// As `window` in JSON: `15m`.
+    pub(crate) name: &'static str,
+    /// As in a sentence, with a space before it: ` in the last 15 minutes`.
+    pub(crate) words: &'static str,
+}
+
+/// Everything that was asked for.
+pub(crate) const ALL: Window = Window { name: "all", words: "" };
+
+/// The verdict with whom it is about, and a filter for the exchanges that prove it.
+pub fn outlier(client: &str, verdict: Verdict) -> OutlierView {
+    let quoted = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"");
+    let mut exchanges = format!("client:\"{}\"", quoted(client));
+    if let Some(route) = &verdict.route {
+        let _ = write!(exchanges, " route:\"{}\"", quoted(route));
+    }
+    let sentence = verdict.sentence.as_str();
+    let what = match verdict.kind.as_str() {
+        "latency" => format!(" latency:>{}ms", verdict.baseline.ceil()),
+        "error_4xx" => " status:4xx".to_owned(),
+        "error_5xx" => " (status:5xx or outcome:upstream_failed)".to_owned(),
+        "cancelled" => " outcome:client_cancelled".to_owned(),
+        _ if sentence.starts_with("4xx") => " status:4xx".to_owned(),
+        _ if sentence.starts_with("5xx") => " (status:5xx or outcome:upstream_failed)".to_owned(),
+        _ => format!(" latency:>{}ms", verdict.baseline.ceil()),
+    };
+    exchanges.push_str(&what);
+    if verdict.window != ALL.name {
+        let _ = write!(exchanges, " since:{}", verdict.since);
+    }
+    OutlierView { client: client.to_owned(), verdict, exchanges }
+}
+
+/// Worst first.
+pub(crate) fn sort(claims: &mut [Claim]) {
+    claims.sort_by(|a, b| {
+        b.severity.total_cmp(&a.severity).then_with(|| a.verdict.kind.cmp(&b.verdict.kind))
+    });
 }

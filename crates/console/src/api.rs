@@ -9,13 +9,14 @@ use axum::routing::get;
 use http::{HeaderValue, Method, StatusCode, Uri, header};
 use serde::Serialize;
 use tokio::sync::broadcast;
-use wayside_exchange::view::StatusView;
+use wayside_analytics::Thresholds;
+use wayside_exchange::view::{OutlierView, StatusView};
 use wayside_exchange::{Summary, Timestamp};
 use wayside_store::Store;
 
 use crate::exchanges::{self, body, messages};
 use crate::refusal::Refusal;
-use crate::{clients, resolve, sessions, status, welcome};
+use crate::{clients, outliers, resolve, routes, sessions, status, welcome};
 
 /// A running recorder, as far as the console looks into it.
 pub trait Live: Send + Sync {
@@ -23,6 +24,8 @@ pub trait Live: Send + Sync {
     fn status(&self) -> StatusView;
     /// Every exchange from now on, as it is recorded.
     fn follow(&self) -> broadcast::Receiver<Arc<Summary>>;
+    /// Who is an outlier now, worst first.
+    fn outliers(&self) -> Arc<Vec<OutlierView>>;
 }
 
 /// What the API stands on.
@@ -32,6 +35,8 @@ pub struct Api {
     pub store: Store,
     /// The recorder of this process; none when the store is only read.
     pub recorder: Option<Arc<dyn Live>>,
+    /// What clients' figures are held against.
+    pub thresholds: Thresholds,
     /// What the status says beside the recorder's own figures.
     pub facts: ConsoleFacts,
 }
@@ -64,6 +69,8 @@ pub fn router(api: Api) -> Router {
         .route("/api/sessions/{id}/exchanges", get(sessions::its_exchanges))
         .route("/api/clients", get(clients::listing))
         .route("/api/clients/{name}", get(clients::one))
+        .route("/api/outliers", get(outliers::listing))
+        .route("/api/routes", get(routes::listing))
         .route("/api/resolve/{prefix}", get(resolve::resolve))
         .fallback(no_such_path)
         .method_not_allowed_fallback(only_get)

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
-use wayside_analytics::{ClientFold, Clients};
+use wayside_analytics::{ClientFold, Clients, Thresholds};
 use wayside_exchange::filter::Filter;
 use wayside_exchange::view::ClientView;
 use wayside_exchange::{Evidence, Glance, Summary};
@@ -35,7 +35,7 @@ pub(crate) async fn listing(State(api): State<Api>, asked: Asked) -> Result<Resp
     outflow::lines(move |out| {
         let scan = api.store.scan(asked.filter, Order::NewestFirst).until(out.abandoned());
         let clients = scan.total(add, Clients::merge)?;
-        clients.views().iter().take(limit).try_for_each(|view| out.line(view))
+        clients.views(&api.thresholds).iter().take(limit).try_for_each(|view| out.line(view))
     })
     .await
 }
@@ -50,14 +50,23 @@ pub(crate) async fn one(
     let waiting = Asker::default();
     let gone = waiting.gone();
     let detail = blocking(move || {
-        let filter = asked_for(&name, &asked);
-        fold(api.store.find(filter, Order::OldestFirst).until(gone), &name)
+        let found = api.store.find(asked_for(&name, &asked), Order::OldestFirst);
+        let Some(mut detail) = fold(found.until(gone.clone()), &name, &api.thresholds)? else {
+            return Ok::<_, StoreError>(None);
+        };
+        // What is wrong with it shows in comparison with all others.
+        let all = api.store.scan(asked.filter, Order::NewestFirst).until(gone);
+        let views = all.total(add, Clients::merge)?.views(&api.thresholds);
+        if let Some(view) = views.into_iter().find(|view| view.name == name) {
+            detail.client.verdicts = view.verdicts;
+        }
+        Ok(Some(detail))
     })
     .await?;
     detail.map(Json).ok_or_else(|| unknown.hint("`/api/clients` lists them"))
 }
 
-fn add(clients: &mut Clients, row: &Glance<'_>) {
+pub(crate) fn add(clients: &mut Clients, row: &Glance<'_>) {
     if row.has_request() {
         clients.add(row);
     }
@@ -69,7 +78,11 @@ fn asked_for(name: &str, asked: &Asked) -> Filter {
     asked.within(&term).unwrap_or_else(|_| asked.filter.clone())
 }
 
-fn fold(found: Found, name: &str) -> Result<Option<ClientDetail>, StoreError> {
+fn fold(
+    found: Found,
+    name: &str,
+    thresholds: &Thresholds,
+) -> Result<Option<ClientDetail>, StoreError> {
     let mut client: Option<ClientFold> = None;
     let mut evidence: Vec<Evidence> = Vec::new();
     for summary in found {
@@ -88,5 +101,5 @@ fn fold(found: Found, name: &str) -> Result<Option<ClientDetail>, StoreError> {
         }
     }
     evidence.sort_by(|a, b| (a.kind, &a.token).cmp(&(b.kind, &b.token)));
-    Ok(client.map(|fold| ClientDetail { client: fold.view(), evidence }))
+    Ok(client.map(|fold| ClientDetail { client: fold.view(thresholds), evidence }))
 }

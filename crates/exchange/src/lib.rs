@@ -13,7 +13,6 @@ pub mod head;
 pub mod id;
 pub mod outcome;
 pub mod record;
-pub mod route;
 pub mod stored;
 pub mod summary;
 pub mod time;

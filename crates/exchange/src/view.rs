@@ -173,6 +173,45 @@ pub struct Verdict {
     pub since: Timestamp,
 }
 
+/// A verdict and whom it is about, as `outliers --json` prints it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OutlierView {
+    /// The client's name.
+    pub client: String,
+    /// The verdict.
+    #[serde(flatten)]
+    pub verdict: Verdict,
+    /// A filter for the exchanges that prove it.
+    pub exchanges: String,
+}
+
+/// A route, as `routes --json` prints it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RouteView {
+    /// Method and path template.
+    pub route: String,
+    /// How many exchanges.
+    pub requests: u64,
+    /// How many clients; from 1,024 on it counts no further.
+    pub clients: u64,
+    /// How many were answered with a status of 400 to 499.
+    pub errors_4xx: u64,
+    /// How many were answered with a status of 500 and above, or not at all by the backend's fault.
+    pub errors_5xx: u64,
+    /// How many the client broke off.
+    pub cancelled: u64,
+    /// Median latency in milliseconds.
+    pub p50_ms: f64,
+    /// 95th percentile of latency in milliseconds.
+    pub p95_ms: f64,
+    /// 99th percentile of latency in milliseconds.
+    pub p99_ms: f64,
+    /// The share of all time spent waiting that was spent on it, from 0 to 1.
+    pub time_share: f64,
+    /// Bytes of bodies, both ways.
+    pub bytes: u64,
+}
+
 /// How the recorder does, as `status --json` prints it.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct StatusView {

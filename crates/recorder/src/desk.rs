@@ -7,7 +7,7 @@ mod tests;
 mod veil;
 mod writing;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -19,13 +19,14 @@ use wayside_exchange::cause::chain;
 use wayside_exchange::filter::Filter;
 use wayside_exchange::id::IdHashing;
 use wayside_exchange::{ExchangeId, Glance, Half, Micros, SessionId, Summary, Timestamp};
-use wayside_identity::{Credentials, Ending, Sessions};
+use wayside_identity::{Credentials, Ending, Routes, Sessions};
 use wayside_store::seal::SealingKey;
 use wayside_store::{Order, Store, StoreError, Writer};
 
 use crate::batch::{Batch, Entry};
 use crate::counts::Counts;
 use crate::queue::Receiver;
+use crate::statistics::Statistics;
 use crate::{Options, RecorderError};
 use awaited::Awaited;
 use running::Running;
@@ -46,15 +47,24 @@ const SPARES: usize = 64;
 /// When the exchanges of each session began: the first and the last.
 type Spans = HashMap<SessionId, (Timestamp, Timestamp)>;
 
+/// What an earlier run leaves behind: each client's sessions, and the routes.
+#[derive(Default)]
+struct Earlier {
+    sessions: HashMap<String, Spans>,
+    routes: HashSet<String>,
+}
+
 /// The state of the recorder's thread.
 pub(crate) struct Desk {
     writer: Writer,
     key: SealingKey,
     credentials: Credentials,
     sessions: Sessions,
+    routes: Routes,
     options: Options,
     counts: Arc<Counts>,
     feed: broadcast::Sender<Arc<Summary>>,
+    statistics: Statistics,
     running: HashMap<ExchangeId, Running, IdHashing>,
     spares: Vec<Running>,
     /// Exchanges whose answer's last byte waits.
@@ -76,10 +86,12 @@ impl Desk {
         options: Options,
         counts: Arc<Counts>,
         feed: broadcast::Sender<Arc<Summary>>,
+        statistics: Statistics,
     ) -> Self {
         Self {
             credentials: Credentials::new(key.fingerprint_key(), options.rules.clone()),
             sessions: Sessions::new(options.session_idle),
+            routes: Routes::new(&options.routes),
             glanced: (options.clock)(),
             running: HashMap::default(),
             spares: Vec::new(),
@@ -93,25 +105,30 @@ impl Desk {
             options,
             counts,
             feed,
+            statistics,
         }
     }
 
-    /// Takes up the sessions that may still go on, from an earlier run's exchanges.
-    pub(crate) fn take_up_sessions(
+    /// Takes up the sessions that may still go on, from an earlier run's exchanges, and what it had
+    /// learned of routes.
+    pub(crate) fn take_up(
         &mut self,
         store: &Store,
         newest: ExchangeId,
     ) -> Result<(), RecorderError> {
         let since = newest.started_at().minus(self.options.session_idle);
         let mut scan = store.scan(Filter::all(), Order::NewestFirst);
-        let mut parts: Vec<HashMap<String, Spans>> = scan.parts();
-        let add = |part: &mut HashMap<String, Spans>, row: &Glance<'_>| {
+        let mut parts: Vec<Earlier> = scan.parts();
+        let add = |part: &mut Earlier, row: &Glance<'_>| {
             if row.started_at < since {
                 return;
             }
-            let spans = match part.get_mut(row.client) {
+            if row.route.contains("/{id}") && !part.routes.contains(row.route) {
+                part.routes.insert(row.route.to_owned());
+            }
+            let spans = match part.sessions.get_mut(row.client) {
                 Some(spans) => spans,
-                None => part.entry(row.client.to_owned()).or_default(),
+                None => part.sessions.entry(row.client.to_owned()).or_default(),
             };
             let (from, to) = spans.entry(row.session).or_insert((row.started_at, row.started_at));
             (*from, *to) = ((*from).min(row.started_at), (*to).max(row.started_at));
@@ -119,10 +136,15 @@ impl Desk {
         while scan.horizon().is_some_and(|horizon| horizon.started_at() >= since)
             && scan.fold(&mut parts, add)?
         {}
-        for (client, spans) in parts.into_iter().flatten() {
-            for (session, (from, to)) in spans {
-                self.sessions.seed(&client, session, from);
-                self.sessions.seed(&client, session, to);
+        for Earlier { sessions, routes } in parts {
+            for (client, spans) in sessions {
+                for (session, (from, to)) in spans {
+                    self.sessions.seed(&client, session, from);
+                    self.sessions.seed(&client, session, to);
+                }
+            }
+            for route in &routes {
+                self.routes.take_up(route);
             }
         }
         Ok(())
@@ -157,6 +179,7 @@ impl Desk {
             self.writer.abandon();
             return Err(RecorderError::InDoubt);
         }
+        self.statistics.stop();
         self.writer.close()?;
         Ok(())
     }
@@ -386,6 +409,9 @@ impl Desk {
     fn write(&mut self, running: &mut Running, open: bool) -> bool {
         let (summary, result) = self.append_record(running, open);
         let taken = result.is_ok();
+        if !open {
+            self.statistics.add(&summary);
+        }
         match result {
             Ok(()) => {
                 if !open && !summary.method.is_empty() {

@@ -10,6 +10,7 @@ mod counts;
 mod desk;
 mod error;
 mod queue;
+mod statistics;
 mod tape;
 #[cfg(test)]
 mod tests;
@@ -19,9 +20,11 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use tokio::sync::broadcast;
-use wayside_exchange::view::StatusView;
+use wayside_analytics::Thresholds;
+use wayside_exchange::view::{OutlierView, StatusView};
 use wayside_exchange::{Micros, Summary, Timestamp};
 use wayside_identity::Rules;
+pub use wayside_identity::{Pattern, WrongPattern};
 use wayside_store::seal::SealingKey;
 use wayside_store::{Recovery, Store, Tallies, Writer};
 
@@ -29,6 +32,7 @@ use counts::Counts;
 use desk::Desk;
 pub use error::RecorderError;
 use queue::Queue;
+use statistics::{Found, Statistics};
 pub use tape::{Silence, Tape};
 
 /// How many summaries a follower may be behind before it misses some.
@@ -50,6 +54,10 @@ pub struct Options {
     pub session_idle: Micros,
     /// What is taken for a secret, and replaced before it is stored.
     pub rules: Rules,
+    /// Path templates that go before what is found by itself.
+    pub routes: Vec<Pattern>,
+    /// What clients' figures are held against.
+    pub thresholds: Thresholds,
     /// Reads the wall clock.
     pub clock: fn() -> Timestamp,
 }
@@ -70,6 +78,7 @@ pub struct Recorder {
     counts: Arc<Counts>,
     queue: Arc<Queue>,
     feed: broadcast::Sender<Arc<Summary>>,
+    outliers: Found,
     store: Store,
 }
 
@@ -100,11 +109,17 @@ impl Recorder {
         let (sender, receiver, queue) = queue::bounded(options.queue_bytes, on_overload);
         let tallies = writer.tallies();
         let (feed, _) = broadcast::channel(FEED);
-        let recorder =
-            Self { counts: Arc::clone(&counts), queue, feed: feed.clone(), store: store.clone() };
+        let (statistics, outliers) = Statistics::start(store, recovery.newest, &options)?;
+        let recorder = Self {
+            counts: Arc::clone(&counts),
+            queue,
+            feed: feed.clone(),
+            outliers,
+            store: store.clone(),
+        };
         let strict = options.strict;
-        let mut desk = Desk::new(writer, key, options, Arc::clone(&counts), feed);
-        desk.take_up_sessions(store, recovery.newest)?;
+        let mut desk = Desk::new(writer, key, options, Arc::clone(&counts), feed, statistics);
+        desk.take_up(store, recovery.newest)?;
         let thread = std::thread::Builder::new()
             .name("recorder".to_owned())
             .spawn(move || desk.run(&receiver))
@@ -131,6 +146,11 @@ impl Recorder {
     /// Every exchange that is recorded from now on.
     pub fn follow(&self) -> broadcast::Receiver<Arc<Summary>> {
         self.feed.subscribe()
+    }
+
+    /// Who is an outlier now, worst first, as of some seconds ago.
+    pub fn outliers(&self) -> Arc<Vec<OutlierView>> {
+        Arc::clone(&self.outliers.lock())
     }
 
     /// The store that it writes to.

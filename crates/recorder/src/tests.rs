@@ -34,6 +34,8 @@ fn options() -> Options {
         body_limit: None,
         session_idle: Micros(1_800_000_000),
         rules: wayside_identity::Rules::default(),
+        routes: Vec::new(),
+        thresholds: wayside_analytics::Thresholds::default(),
         clock: || NOW,
     }
 }

@@ -11,7 +11,8 @@ use clap::{Args, Parser, Subcommand};
 
 pub use exchanging::{ExportArgs, ExportFormat, ReplayArgs, ReplayPace};
 pub use listing::{
-    ClientsArgs, ClientsVerb, ExchangesArgs, Listing, ScanArgs, SessionsArgs, ShowArgs,
+    ClientsArgs, ClientsVerb, ExchangesArgs, Listing, OutliersArgs, RoutesArgs, ScanArgs,
+    SessionsArgs, ShowArgs,
 };
 pub use typed::Typed;
 
@@ -22,6 +23,8 @@ const SETTINGS_HELP: &str = "Every setting is also a key of the configuration fi
      shows what holds.";
 const SCAN_HELP: &str = "What is a secret is said by the rules of the configuration file and the variables \
      (`WAYSIDE_SEAL_FIELD`, ...), as for `record`.\nExit codes: 0 none in clear, 1 some.";
+const OUTLIERS_HELP: &str = "Without a filter: the last minute, 15 minutes and 24 hours of the running recorder, or of the \
+     recording's end.\nExit codes: 0 nobody stands out, 1 somebody does, 2 misused, 3 could not do it.";
 const CONFIG_HELP: &str =
     "The configuration file (TOML) [env: WAYSIDE_CONFIG] [default: ./wayside.toml when there]";
 
@@ -68,6 +71,11 @@ pub enum Verb {
     Demo(DemoArgs),
     /// Who calls, how often, how fast, with how many errors
     Clients(ClientsArgs),
+    /// Who fares worse than other clients on the same routes, why we say so, and the proof
+    #[command(after_help = OUTLIERS_HELP)]
+    Outliers(OutliersArgs),
+    /// What is asked for: methods and path templates, how often and how fast
+    Routes(RoutesArgs),
     /// Journeys: each client's exchanges without a long pause between them
     Sessions(SessionsArgs),
     /// Requests and how they ended

@@ -3,6 +3,7 @@
 
 mod file;
 pub mod keys;
+mod openapi;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 
 pub use settings::{Durability, OnOverload, Settings};
 
+use wayside_analytics::Thresholds;
 use wayside_identity::{Rules, Sealing};
 
 use crate::args::{Everywhere, Typed};
@@ -134,6 +136,11 @@ impl Resolved {
     /// The typed settings, or the first value that is not what it should be.
     pub fn settings(&self) -> anyhow::Result<Settings> {
         Settings::of(self)
+    }
+
+    /// The thresholds alone.
+    pub fn thresholds(&self) -> anyhow::Result<Thresholds> {
+        settings::thresholds(self)
     }
 
     /// The data folder.

@@ -73,10 +73,15 @@ fn run(cli: Cli, printer: &mut Printer) -> anyhow::Result<Exit> {
     let resolve = |typed: &args::Typed, upstream: Option<&str>| {
         config::resolve(everywhere, typed, upstream, &config::environment)
     };
+    let thresholds = || resolve(&args::Typed::default(), None)?.thresholds();
     match cli.verb {
         Verb::Record(args) => commands::record::run(everywhere, &args, printer),
         Verb::Demo(args) => commands::demo::run(everywhere, &args, printer),
-        Verb::Clients(args) => wait(commands::clients::run(args, &data()?, printer)),
+        Verb::Clients(args) => wait(commands::clients::run(args, &data()?, thresholds()?, printer)),
+        Verb::Outliers(args) => {
+            wait(commands::outliers::run(args, &data()?, thresholds()?, printer))
+        }
+        Verb::Routes(args) => wait(commands::routes::run(args, &data()?, printer)),
         Verb::Sessions(args) => wait(commands::sessions::run(args, &data()?, printer)),
         Verb::Exchanges(args) => wait(commands::exchanges::run(args, &data()?, printer)),
         Verb::Show(args) => {

@@ -9,5 +9,6 @@ pub mod panics;
 pub mod printer;
 pub mod progress;
 pub mod rows;
+pub mod shell;
 pub mod table;
 pub mod trouble;

@@ -8,6 +8,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
+use wayside_analytics::Thresholds;
 use wayside_console::{Answer, Api, ConsoleFacts, router};
 use wayside_store::Store;
 
@@ -24,10 +25,16 @@ pub struct Source {
 impl Source {
     /// The API of the recording at `data`.
     pub async fn open(data: &Path) -> anyhow::Result<Self> {
+        Self::judging(data, Thresholds::default()).await
+    }
+
+    /// The same for who asks how clients fare; a recorder that runs has thresholds of its own.
+    pub async fn judging(data: &Path, thresholds: Thresholds) -> anyhow::Result<Self> {
         let in_process = || {
             anyhow::Ok(router(Api {
                 store: store(data)?,
                 recorder: None,
+                thresholds,
                 facts: ConsoleFacts {
                     version: env!("CARGO_PKG_VERSION").to_owned(),
                     ..ConsoleFacts::default()

@@ -205,6 +205,8 @@ fn record(
         body_limit: settings.body_limit,
         session_idle: Micros::from(settings.idle_session),
         rules: settings.rules.clone(),
+        routes: settings.routes.clone(),
+        thresholds: settings.thresholds,
         clock: clock::now,
     };
     let recording = Recorder::start(&store, writer, &recovery, key, options)?;

@@ -8,7 +8,7 @@ use super::Stopped;
 use super::client::{Answer, Ask, Sends};
 
 /// Short, so that a demo of half a minute shows more than one token.
-const LIFETIME: u64 = 8;
+const LIFETIME: u64 = 10;
 
 pub(super) async fn let_tokens_expire(client: &mut impl Sends) -> Result<(), Stopped> {
     client.carry(header::ACCEPT_ENCODING, "gzip");
@@ -58,8 +58,10 @@ async fn use_the_shop(client: &mut impl Sends) -> Result<Answer, Stopped> {
     if client.chance().once_in(3) {
         let cart = client.send(Ask::post("/carts")).await?.number("id").unwrap_or(0);
         let item = json!({ "product": product, "quantity": 1 });
-        client.send(Ask::post(format!("/carts/{cart}/items")).json(&item)).await?;
-        client.send(Ask::post("/orders").json(&json!({ "cart": cart }))).await?;
+        let put = client.send(Ask::post(format!("/carts/{cart}/items")).json(&item)).await?;
+        if put.status.is_some_and(|status| status.is_success()) {
+            client.send(Ask::post("/orders").json(&json!({ "cart": cart }))).await?;
+        }
     }
     client.send(Ask::get("/orders?customer=umbrella-web")).await
 }

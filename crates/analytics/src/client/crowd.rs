@@ -5,7 +5,10 @@ use wayside_exchange::view::ClientView;
 use wayside_exchange::{Glance, Summary};
 
 use super::ClientFold;
+use crate::outlier::{self, Observation, Rules};
+use crate::slots;
 use crate::tables::HashMap;
+use crate::verdict::{self, Claim, Thresholds, peers};
 
 /// Clients that keep a fold of their own; up to twice as many do until the next look.
 const KEPT: usize = 10_000;
@@ -64,8 +67,18 @@ impl Clients {
     }
 
     /// The clients, worst first, then the busiest; those that were folded together stand last.
-    pub fn views(&self) -> Vec<ClientView> {
-        let mut judged: Vec<_> = self.folds.values().map(ClientFold::judged).collect();
+    pub fn views(&self, thresholds: &Thresholds) -> Vec<ClientView> {
+        let (folds, mut found) = self.compared();
+        let mut judged: Vec<(f64, ClientView)> = folds
+            .into_iter()
+            .map(|fold| {
+                let mut claims = found.remove(fold.name()).unwrap_or_default();
+                claims.extend(fold.over(thresholds));
+                verdict::sort(&mut claims);
+                let severity = claims.first().map_or(0.0, |worst| worst.severity);
+                (severity, fold.with(claims))
+            })
+            .collect();
         judged.sort_by(|(severity_a, a), (severity_b, b)| {
             severity_b
                 .total_cmp(severity_a)
@@ -74,9 +87,52 @@ impl Clients {
         });
         let others = self.others.iter().map(|others| {
             // No client is called so: names begin with the kind of their evidence.
-            ClientView { name: format!("({} others)", self.folded), ..others.view() }
+            let name = format!("({} others)", self.folded);
+            ClientView { name, ..others.view(thresholds) }
         });
         judged.into_iter().map(|(_, view)| view).chain(others).collect()
+    }
+
+    /// The clients, and what comparing them with each other found, by client.
+    fn compared(&self) -> (Vec<&ClientFold>, HashMap<&str, Vec<Claim>>) {
+        // Numbered in the order of their names, so that the same exchanges give the same answer.
+        let mut folds: Vec<&ClientFold> = self.folds.values().collect();
+        folds.sort_unstable_by_key(|fold| fold.name());
+        let on_routes = || folds.iter().flat_map(|fold| &fold.routes);
+        let mut routes: Vec<&str> = on_routes()
+            .map(|(route, _)| route.as_str())
+            .filter(|route| !route.is_empty())
+            .collect();
+        routes.sort_unstable();
+        routes.dedup();
+        let doublings = on_routes().map(|(_, on)| on.slots.doublings()).max().unwrap_or_default();
+        let mut observations = Vec::new();
+        for (client, fold) in folds.iter().enumerate() {
+            for (name, on) in &fold.routes {
+                let Ok(route) = routes.binary_search(&name.as_str()) else { continue };
+                let (client, route) = (client as u32, route as u32);
+                let at = on.slots.at(doublings).into_iter();
+                observations.extend(at.map(|(slot, cell)| Observation {
+                    client,
+                    route,
+                    slot,
+                    cell,
+                }));
+            }
+        }
+        let rules = Rules::default();
+        let mut found: HashMap<&str, Vec<Claim>> = HashMap::default();
+        for one in outlier::compare(observations) {
+            let Some(fold) = folds.get(one.client as usize) else { continue };
+            if one.is_outlier(&rules) {
+                let route = one.route.and_then(|route| routes.get(route as usize));
+                let since = slots::begin(one.since_slot, doublings).max(fold.first_seen);
+                let route = route.map(|&route| route.to_owned());
+                let claim = peers::claim(&one, route, verdict::ALL, since);
+                found.entry(fold.name()).or_default().push(claim);
+            }
+        }
+        (folds, found)
     }
 
     fn make_room(&mut self) {
@@ -119,7 +175,7 @@ pub fn clients<E>(
     for summary in summaries {
         list.add(&summary?.glance());
     }
-    Ok(list.views())
+    Ok(list.views(&Thresholds::default()))
 }
 
 #[cfg(test)]
@@ -138,9 +194,9 @@ mod tests {
             }
         }
         assert!(clients.folds.len() <= 100);
-        let views = clients.views();
+        let views = clients.views(&Thresholds::default());
         assert_eq!(views.iter().map(|view| view.requests).sum::<u64>(), 5_500, "none is lost");
-        assert_eq!(clients.client("key:steady").unwrap().view().requests, 500);
+        assert_eq!(clients.client("key:steady").unwrap().all.requests, 500);
         let others = views.last().unwrap();
         assert_eq!(others.name, format!("({} others)", 5_001 - clients.folds.len()));
         assert_eq!(others.errors_4xx, others.requests);

@@ -146,7 +146,7 @@ fn memory_is_bounded_however_many_routes_a_client_invents() {
     let mut fold = ClientFold::new(&answered("a", 0, "GET /", 200, 1).glance());
     (0..2000).for_each(|n| fold.add(&answered("a", n, &format!("GET /{n}x"), 404, 1).glance()));
     assert!(fold.routes.len() <= ROUTES + 1);
-    assert_eq!(fold.view().verdicts[0].route, None);
+    assert_eq!(fold.view(&Thresholds::default()).verdicts[0].route, None);
 }
 
 #[test]
@@ -168,7 +168,7 @@ fn folds_of_parts_merge_into_the_fold_of_all() {
     for cut in [10, 100, 200, 390] {
         let mut merged = of(&all[..cut]);
         merged.merge(of(&all[cut..]));
-        let text = |clients: &Clients| format!("{:?}", clients.views());
+        let text = |clients: &Clients| format!("{:?}", clients.views(&Thresholds::default()));
         assert_eq!(text(&merged), text(&of(&all)), "{cut}");
     }
 }

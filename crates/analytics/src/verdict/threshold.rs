@@ -4,8 +4,10 @@
 use wayside_exchange::Timestamp;
 use wayside_exchange::view::Verdict;
 
-use super::Claim;
-use crate::client::{ClientFold, Errors, Tally};
+use super::words::{duration, mostly, percent};
+use super::{Claim, Window};
+use crate::client::{Errors, Tally};
+use crate::outlier::count_at_least;
 
 /// Below so many requests no figure means anything.
 const SAMPLE: u64 = 20;
@@ -13,17 +15,31 @@ const SAMPLE: u64 = 20;
 const DOMINANT: f64 = 0.6;
 
 /// From where on a figure is to be looked into.
-pub(crate) struct Threshold {
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Threshold {
     /// Somebody should look at it.
-    pub(crate) investigate: f64,
+    pub investigate: f64,
     /// Somebody should be called.
-    pub(crate) escalate: f64,
+    pub escalate: f64,
 }
 
-/// For average latencies in milliseconds.
-pub(crate) const LATENCY_MS: Threshold = Threshold { investigate: 500.0, escalate: 1000.0 };
-/// For shares of the requests, from 0 to 1.
-const ERRORS: Threshold = Threshold { investigate: 0.01, escalate: 0.05 };
+/// What figures are held against.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Thresholds {
+    /// For average latencies in milliseconds.
+    pub latency_ms: Threshold,
+    /// For shares of the requests, from 0 to 1.
+    pub errors: Threshold,
+}
+
+impl Default for Thresholds {
+    fn default() -> Self {
+        Self {
+            latency_ms: Threshold { investigate: 500.0, escalate: 1000.0 },
+            errors: Threshold { investigate: 0.01, escalate: 0.05 },
+        }
+    }
+}
 
 /// A figure that is over a threshold.
 struct Over {
@@ -33,41 +49,80 @@ struct Over {
     severity: f64,
 }
 
-pub(super) fn on(client: &ClientFold) -> Vec<Claim> {
+/// Whether `verdict` says that a figure is over the threshold at which to escalate, and a share of errors so
+/// far that it is no chance: of a hundred clients with just that share one would have as many.
+pub fn is_clearly_over(verdict: &Verdict, thresholds: &Thresholds) -> bool {
+    let limit = verdict.baseline;
+    if limit < 1.0 {
+        let expected = limit * verdict.sample as f64;
+        let seen = (verdict.effect * expected).round() as u64;
+        limit >= thresholds.errors.escalate && count_at_least(seen, expected, 0.0) <= 0.01
+    } else {
+        limit >= thresholds.latency_ms.escalate
+    }
+}
+
+/// A client's tallies: of everything, and of each route. A route without a name is several.
+pub(crate) struct Tallies<'a> {
+    pub(crate) all: &'a Tally,
+    pub(crate) routes: &'a [(&'a str, &'a Tally)],
+    pub(crate) window: Window,
+}
+
+pub(crate) fn on(tallies: &Tallies<'_>, thresholds: &Thresholds) -> Vec<Claim> {
+    let errors = |class, of: fn(&Tally) -> Errors| tallies.errors(class, of, &thresholds.errors);
     let claims = [
-        latency(client),
-        errors(client, "4xx", |tally| tally.errors_4xx),
-        errors(client, "5xx", |tally| tally.errors_5xx),
+        tallies.latency(&thresholds.latency_ms),
+        errors("4xx", |tally| tally.errors_4xx),
+        errors("5xx", |tally| tally.errors_5xx),
     ];
     claims.into_iter().flatten().collect()
 }
 
-fn latency(client: &ClientFold) -> Option<Claim> {
-    let over = LATENCY_MS.over(client.all.average_ms(), client.all.timed)?;
-    let route = dominant(client, |tally| tally.latency_us as f64);
-    let sentence = format!(
-        "{} on average over {} requests, over the {} at which to {}{}",
-        duration(over.figure),
-        client.all.timed,
-        duration(over.limit),
-        over.action,
-        mostly(route.as_deref(), "most of that time"),
-    );
-    Some(over.claim(sentence, route, client.all.timed, client.all.slow_since))
-}
+impl Tallies<'_> {
+    fn latency(&self, threshold: &Threshold) -> Option<Claim> {
+        let over = threshold.over(self.all.average_ms(), self.all.timed)?;
+        let route = self.dominant(|tally| tally.latency_us as f64);
+        let sentence = format!(
+            "{} on average over {} requests{}, over the {} at which to {}{}",
+            duration(over.figure),
+            self.all.timed,
+            self.window.words,
+            duration(over.limit),
+            over.action,
+            mostly(route.as_deref(), "most of that time"),
+        );
+        Some(over.claim(sentence, route, self.all.timed, self.all.slow_since, self.window))
+    }
 
-fn errors(client: &ClientFold, class: &str, of: impl Fn(&Tally) -> Errors) -> Option<Claim> {
-    let (sample, errors) = (client.all.requests, of(&client.all));
-    let over = ERRORS.over(errors.count as f64 / sample as f64, sample)?;
-    let route = dominant(client, |tally| of(tally).count as f64);
-    let sentence = format!(
-        "{class} errors on {} of {sample} requests, over the {} at which to {}{}",
-        percent(over.figure),
-        percent(over.limit),
-        over.action,
-        mostly(route.as_deref(), "most of them"),
-    );
-    Some(over.claim(sentence, route, sample, errors.since))
+    fn errors(
+        &self,
+        class: &str,
+        of: fn(&Tally) -> Errors,
+        threshold: &Threshold,
+    ) -> Option<Claim> {
+        let (sample, errors) = (self.all.requests, of(self.all));
+        let over = threshold.over(errors.count as f64 / sample as f64, sample)?;
+        let route = self.dominant(|tally| of(tally).count as f64);
+        let sentence = format!(
+            "{class} errors on {} of {sample} requests{}, over the {} at which to {}{}",
+            percent(over.figure),
+            self.window.words,
+            percent(over.limit),
+            over.action,
+            mostly(route.as_deref(), "most of them"),
+        );
+        Some(over.claim(sentence, route, sample, errors.since, self.window))
+    }
+
+    /// The route with most of what `weight` counts; none when no route clearly stands out.
+    fn dominant(&self, weight: impl Fn(&Tally) -> f64) -> Option<String> {
+        let whole = weight(self.all);
+        let heaviest = self.routes.iter().max_by(|a, b| weight(a.1).total_cmp(&weight(b.1)));
+        heaviest
+            .filter(|(route, tally)| !route.is_empty() && weight(tally) >= DOMINANT * whole)
+            .map(|(route, _)| (*route).to_owned())
+    }
 }
 
 impl Threshold {
@@ -92,6 +147,7 @@ impl Over {
         route: Option<String>,
         sample: u64,
         since: Option<Timestamp>,
+        window: Window,
     ) -> Claim {
         let verdict = Verdict {
             kind: "threshold".to_owned(),
@@ -99,39 +155,11 @@ impl Over {
             sentence,
             effect: self.figure / self.limit,
             baseline: self.limit,
-            window: "all".to_owned(),
+            window: window.name.to_owned(),
             sample,
             confidence: None,
             since: since.unwrap_or_default(),
         };
         Claim { severity: self.severity, verdict }
     }
-}
-
-/// The route with most of what `weight` counts; none when no route clearly stands out. The routes
-/// that are kept together have no name and are none.
-fn dominant(client: &ClientFold, weight: impl Fn(&Tally) -> f64) -> Option<String> {
-    let whole = weight(&client.all);
-    let heaviest = client.routes.iter().max_by(|a, b| weight(a.1).total_cmp(&weight(b.1)));
-    heaviest
-        .filter(|(route, tally)| !route.is_empty() && weight(tally) >= DOMINANT * whole)
-        .map(|(route, _)| route.clone())
-}
-
-fn mostly(route: Option<&str>, what: &str) -> String {
-    route.map(|route| format!(", {what} on `{route}`")).unwrap_or_default()
-}
-
-fn duration(ms: f64) -> String {
-    if ms < 1000.0 { format!("{ms:.0} ms") } else { format!("{} s", one_digit(ms / 1000.0)) }
-}
-
-fn percent(rate: f64) -> String {
-    let percent = rate * 100.0;
-    if percent < 10.0 { format!("{} %", one_digit(percent)) } else { format!("{percent:.0} %") }
-}
-
-fn one_digit(number: f64) -> String {
-    let text = format!("{number:.1}");
-    text.strip_suffix(".0").unwrap_or(&text).to_owned()
 }

@@ -9,8 +9,7 @@ use http::{Request, StatusCode};
 use serde_json::Value;
 use tokio::sync::broadcast;
 use tower::ServiceExt as _;
-use wayside_exchange::route::route_of;
-use wayside_exchange::view::StatusView;
+use wayside_exchange::view::{OutlierView, StatusView};
 use wayside_exchange::{
     BodyEnd, Evidence, EvidenceKind, ExchangeId, ExchangeIds, HttpVersion, Marks, Micros, Outcome,
     Scheme, SessionId, Summary, Timestamp, Timing,
@@ -73,6 +72,10 @@ impl Live for FakeRecorder {
         }
     }
 
+    fn outliers(&self) -> Arc<Vec<OutlierView>> {
+        Arc::default()
+    }
+
     fn follow(&self) -> broadcast::Receiver<Arc<Summary>> {
         self.feed.lock().unwrap().as_ref().unwrap().subscribe()
     }
@@ -125,7 +128,7 @@ impl Fixture {
             method: "POST".to_owned(),
             host: "shop.test".to_owned(),
             target: told.target.to_owned(),
-            route: route_of("POST", told.target),
+            route: format!("POST {}", told.target.split('?').next().unwrap_or_default()),
             status: Some(told.status),
             outcome: Outcome::Complete,
             failure: None,
@@ -180,7 +183,12 @@ impl Fixture {
     /// The API when none runs.
     pub(super) fn api_at_rest(&self) -> Api {
         let facts = ConsoleFacts { version: "1.2.3".to_owned(), ..ConsoleFacts::default() };
-        Api { store: self.store.clone(), recorder: None, facts }
+        Api {
+            store: self.store.clone(),
+            recorder: None,
+            thresholds: wayside_analytics::Thresholds::default(),
+            facts,
+        }
     }
 
     pub(super) async fn ask(&self, path_and_query: &str) -> (StatusCode, String) {

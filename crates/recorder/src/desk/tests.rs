@@ -11,12 +11,13 @@ use wayside_store::seal::SealingKey;
 use super::Desk;
 use crate::batch::{Batch, Entry};
 use crate::counts::Counts;
+use crate::statistics::Statistics;
 use crate::{Options, Overload, RecorderError, queue};
 
 #[test]
 fn after_a_fault_within_a_write_nothing_more_is_written_and_all_is_counted() {
     let folder = tempfile::TempDir::new().unwrap();
-    let (_, writer, _) = Store::open(folder.path(), wayside_store::Options::default()).unwrap();
+    let (store, writer, _) = Store::open(folder.path(), wayside_store::Options::default()).unwrap();
     let key = SealingKey::open_or_create(&folder.path().join("keys")).unwrap();
     let counts = Arc::new(Counts::default());
     let options = Options {
@@ -26,10 +27,13 @@ fn after_a_fault_within_a_write_nothing_more_is_written_and_all_is_counted() {
         body_limit: None,
         session_idle: Micros(1),
         rules: wayside_identity::Rules::default(),
+        routes: Vec::new(),
+        thresholds: wayside_analytics::Thresholds::default(),
         clock: || Timestamp(1_795_000_000_000_000),
     };
     let (feed, _) = broadcast::channel(1);
-    let mut desk = Desk::new(writer, key, options, Arc::clone(&counts), feed);
+    let (statistics, _) = Statistics::start(&store, ExchangeId(0), &options).unwrap();
+    let mut desk = Desk::new(writer, key, options, Arc::clone(&counts), feed, statistics);
     desk.play(&begun(1));
     assert!(!desk.guarded(|desk| desk.with_writer(|_| panic!("as it should in this test"))));
     desk.play(&begun(2));

@@ -5,7 +5,6 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use bytes::Bytes;
 use wayside_exchange::cause::chain;
-use wayside_exchange::route::route_of;
 use wayside_exchange::{BodyEnd, Half, HeadView, Mark, Scheme, Summary};
 use wayside_identity::{Ending, encode_secrets};
 use wayside_store::{NewBody, NewMessage, NewRecord, NewVeil, StoreError};
@@ -62,6 +61,13 @@ impl Desk {
         let tls = connection.as_ref().and_then(|known| known.tls.clone());
         let host = head.pseudo(b":authority").or_else(|| head.field("host")).unwrap_or_default();
         let answered = !running.response.head.is_empty();
+        let status = HeadView(&response_head).status();
+        let route = if method.is_empty() {
+            String::new()
+        } else {
+            let well = !open && status.is_some_and(|status| status < 400);
+            self.routes.of(&method, &target, well)
+        };
         let mut marks = running.marks;
         if open {
             marks.insert(Mark::Open);
@@ -76,11 +82,11 @@ impl Desk {
             http_version: running.version,
             scheme: if tls.is_some() { Scheme::Https } else { Scheme::Http },
             tls,
-            route: if method.is_empty() { String::new() } else { route_of(&method, &target) },
+            route,
             method: method.into_owned(),
             host: String::from_utf8_lossy(host).into_owned(),
             target: target.into_owned(),
-            status: HeadView(&response_head).status(),
+            status,
             outcome: running.outcome,
             failure: running.failure.clone(),
             timing: running.timing,

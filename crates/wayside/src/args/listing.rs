@@ -44,6 +44,31 @@ pub enum ClientsVerb {
     },
 }
 
+/// `outliers`.
+#[derive(Args, Clone, Debug)]
+pub struct OutliersArgs {
+    /// Compare over the exchanges that match, as in `since:2h` or `route:"GET /orders"`
+    #[arg(value_name = "FILTER", num_args = 0..)]
+    pub filter: Vec<String>,
+    /// Compare over everything since then: `2h`, `7d`, or a time
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+    /// What every listing takes.
+    #[command(flatten)]
+    pub listing: Listing,
+}
+
+/// `routes`.
+#[derive(Args, Clone, Debug)]
+pub struct RoutesArgs {
+    /// Count only exchanges that match, as in `client:acme since:2h`
+    #[arg(value_name = "FILTER", num_args = 0..)]
+    pub filter: Vec<String>,
+    /// What every listing takes.
+    #[command(flatten)]
+    pub listing: Listing,
+}
+
 /// `sessions`.
 #[derive(Args, Clone, Debug)]
 pub struct SessionsArgs {

@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 use std::path::Path;
 
+use wayside_analytics::{Thresholds, outlier_view};
 use wayside_console::ClientDetail;
 use wayside_exchange::escape::for_terminal;
 use wayside_exchange::view::ClientView;
@@ -15,17 +16,23 @@ use crate::report::exchange::kind;
 use crate::report::figures::{ago, count, counted, milliseconds, share};
 use crate::report::paint::Tone;
 use crate::report::printer::Printer;
-use crate::report::rows;
 use crate::report::trouble::{Trouble, exit_of};
+use crate::report::{rows, shell};
 use crate::source::{Question, Source};
 
 /// Lists, or shows one.
-pub async fn run(args: ClientsArgs, data: &Path, printer: &mut Printer) -> anyhow::Result<Exit> {
+pub async fn run(
+    args: ClientsArgs,
+    data: &Path,
+    thresholds: Thresholds,
+    printer: &mut Printer,
+) -> anyhow::Result<Exit> {
     if let Some(ClientsVerb::Show { name, json }) = args.verb {
-        return show(&name, json, data, printer).await;
+        let source = Source::judging(data, thresholds).await?;
+        return show(&name, json, source, printer).await;
     }
     let filter = listing::filter(&args.filter)?;
-    let source = Source::open(data).await?;
+    let source = Source::judging(data, thresholds).await?;
     let question = Question::at("/api/clients").matching(&filter);
     // The API lists them worst first.
     let answer = source.ask(&question).await?;
@@ -50,8 +57,12 @@ pub async fn run(args: ClientsArgs, data: &Path, printer: &mut Printer) -> anyho
     Ok(Exit::Done)
 }
 
-async fn show(name: &str, json: bool, data: &Path, printer: &mut Printer) -> anyhow::Result<Exit> {
-    let source = Source::open(data).await?;
+async fn show(
+    name: &str,
+    json: bool,
+    source: Source,
+    printer: &mut Printer,
+) -> anyhow::Result<Exit> {
     let asked = source.ask(&Question::at("/api/clients").segment(name)).await;
     let answer = match asked {
         Err(error) if exit_of(&error) == Exit::Differs => {
@@ -96,6 +107,8 @@ async fn show(name: &str, json: bool, data: &Path, printer: &mut Printer) -> any
     for verdict in &view.verdicts {
         let sentence = for_terminal(&verdict.sentence);
         line("wrong", paint.tone(Tone::Warning, &sentence))?;
+        let proof = outlier_view(&view.name, verdict.clone()).exchanges;
+        line("", paint.faint(&for_terminal(&shell::command("exchanges", &proof))))?;
     }
     printer.say(format!("its journeys: wayside sessions 'client:\"{name}\"'"));
     Ok(Exit::Done)

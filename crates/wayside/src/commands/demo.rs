@@ -65,12 +65,13 @@ pub fn run(
         ));
         if settings.record {
             let all = ClientsArgs { verb: None, filter: vec![], listing: Listing::default() };
-            clients::run(all, &settings.data, printer).await?;
+            clients::run(all, &settings.data, settings.thresholds, printer).await?;
             printer.flush()?;
         }
         let data = settings.data.display();
         printer.say(format!(
             "\nrecorded in {data}; now try:\n\
+             \x20 wayside outliers --data {data}\n\
              \x20 wayside sessions --data {data}\n\
              \x20 wayside exchanges --data {data} 'status:>=500'"
         ));

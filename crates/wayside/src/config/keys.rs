@@ -47,6 +47,7 @@ const LISTENING: &str = "Listening";
 const BACKEND: &str = "Backend";
 const RECORDING: &str = "Recording";
 const SEALING: &str = "Sealing secrets";
+const JUDGING: &str = "Judging clients";
 const LIMITS: &str = "Limits";
 const ADDED: &str = "What messages get that they did not have (nothing by default)";
 
@@ -81,6 +82,8 @@ pub const KEYS: &[Key] = &[
     one(BACKEND, "upstream-idle-timeout", "TIME", "60s", "How long an unused connection to the backend is kept"),
     switch(RECORDING, "no-record", "Forward only; record nothing"),
     one(RECORDING, "idle-session", "TIME", "30m", "A client that is silent for longer begins a new session"),
+    Key { name: "route", value: "PATTERN", form: Form::Many, default: "", heading: RECORDING, help: "A path template that goes before those found by themselves: `/users/{name}`, `GET /files/{path...}`; repeatable" },
+    one(RECORDING, "openapi", "FILE", "", "An OpenAPI description (JSON) whose path templates go before those found by themselves"),
     one(RECORDING, "on-overload", "shed|wait", "shed", "When recording cannot keep up: `shed` captures (counted and marked), or let the traffic `wait`"),
     one(RECORDING, "queue", "SIZE", "64MiB", "How much may wait to be recorded"),
     one(RECORDING, "body-limit", "SIZE", "none", "Keep at most this much of one body (marked when cut), or `none`"),
@@ -91,6 +94,8 @@ pub const KEYS: &[Key] = &[
     Key { name: "seal-field", value: "NAME", form: Form::Many, default: "", heading: SEALING, help: "Seal the values of fields of this name too, in queries, forms, JSON and XML; repeatable" },
     Key { name: "seal-pointer", value: "POINTER", form: Form::Many, default: "", heading: SEALING, help: "Seal what this JSON pointer leads to in JSON bodies (`/people/*/name`); repeatable" },
     Key { name: "seal-pattern", value: "REGEX", form: Form::Many, default: "", heading: SEALING, help: "Seal what this regular expression matches (its first group, where it has one), in bodies, URLs and header fields; repeatable" },
+    one(JUDGING, "slow", "TIME,TIME", "500ms,1s", "The average latency of a client at which to investigate, and to escalate"),
+    one(JUDGING, "failing", "SHARE,SHARE", "1%,5%", "The share of a client's requests that may fail before to investigate, and to escalate"),
     one(LIMITS, "workers", "N", "auto", "Worker threads; `auto` is one for each processor"),
     one(LIMITS, "drain", "TIME", "30s", "How long running exchanges may take to finish after SIGTERM"),
     one(LIMITS, "handshake-timeout", "TIME", "10s", "How long a client's TLS handshake may take"),

@@ -4,9 +4,12 @@ use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use wayside_analytics::{Threshold, Thresholds};
 use wayside_identity::{RuleError, Rules, Sealing};
+use wayside_recorder::{Pattern, WrongPattern};
 use wayside_transport::dial::Upstream;
 
+use super::openapi;
 use super::units::{duration, size};
 use super::{Resolved, wrong_value};
 use crate::report::trouble::Trouble;
@@ -41,6 +44,8 @@ pub struct Settings {
     pub record: bool,
     /// The gap between two exchanges of a client that begins a new session.
     pub idle_session: Duration,
+    /// Path templates that go before those found by themselves.
+    pub routes: Vec<Pattern>,
     /// What gives way when recording cannot keep up.
     pub on_overload: OnOverload,
     /// Bytes that may wait to be recorded.
@@ -53,6 +58,8 @@ pub struct Settings {
     pub rules: Rules,
     /// Where the sealing key is kept; none keeps it with the recording.
     pub seal_key: Option<PathBuf>,
+    /// What clients' figures are held against.
+    pub thresholds: Thresholds,
     /// Worker threads, at least one.
     pub workers: usize,
     /// How long running exchanges may take to finish after SIGTERM.
@@ -132,6 +139,7 @@ impl Settings {
             upstream_idle_timeout: resolved.read("upstream-idle-timeout", duration)?,
             record: !resolved.read("no-record", yes_or_no)?,
             idle_session: resolved.read("idle-session", positive)?,
+            routes: routes(resolved)?,
             on_overload: resolved.read("on-overload", |word| match word {
                 "shed" => Ok(OnOverload::Shed),
                 "wait" => Ok(OnOverload::Wait),
@@ -147,6 +155,7 @@ impl Settings {
             })?,
             rules: rules(resolved, resolved.read("seal", sealing)?)?,
             seal_key: resolved.optional("seal-key", path)?,
+            thresholds: thresholds(resolved)?,
             workers: resolved.read("workers", |word| match word {
                 "auto" => Ok(std::thread::available_parallelism().map_or(1, usize::from)),
                 number => count(number),
@@ -234,6 +243,52 @@ pub(super) fn rules(resolved: &Resolved, level: Sealing) -> anyhow::Result<Rules
         }
     }
     Ok(rules)
+}
+
+/// What clients' figures are held against.
+pub(super) fn thresholds(resolved: &Resolved) -> anyhow::Result<Thresholds> {
+    let milliseconds = |text: &str| Ok(positive(text)?.as_secs_f64() * 1000.0);
+    Ok(Thresholds {
+        latency_ms: resolved.read("slow", |text| threshold(text, "500ms,1s", milliseconds))?,
+        errors: resolved.read("failing", |text| threshold(text, "1%,5%", share))?,
+    })
+}
+
+/// Two figures, the lower of which is to be investigated.
+fn threshold(
+    text: &str,
+    example: &str,
+    read: impl Fn(&str) -> Result<f64, String>,
+) -> Result<Threshold, String> {
+    let (investigate, escalate) =
+        text.split_once(',').ok_or_else(|| format!("`{text}` is not two figures: `{example}`"))?;
+    let (investigate, escalate) = (read(investigate.trim())?, read(escalate.trim())?);
+    if investigate > escalate {
+        return Err(format!("the second figure of `{text}` must not be the lower one"));
+    }
+    Ok(Threshold { investigate, escalate })
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let percent = text.strip_suffix('%').and_then(|number| number.trim().parse::<f64>().ok());
+    match percent {
+        Some(percent) if (0.0..=100.0).contains(&percent) => Ok(percent / 100.0),
+        _ => Err(format!("`{text}` is not a share: write it as `5%`")),
+    }
+}
+
+fn routes(resolved: &Resolved) -> anyhow::Result<Vec<Pattern>> {
+    let read = |text: &String| {
+        let wrong =
+            |error: WrongPattern| wrong_value(resolved, "route", &format!("`{text}`: {error}"));
+        text.parse().map_err(wrong)
+    };
+    let mut routes: Vec<Pattern> =
+        resolved.list("route").iter().map(read).collect::<anyhow::Result<_>>()?;
+    if let Some(file) = resolved.optional("openapi", path)? {
+        routes.extend(openapi::patterns(&file)?);
+    }
+    Ok(routes)
 }
 
 #[allow(clippy::unnecessary_wraps, reason = "it stands where readers that can fail stand")]

@@ -2,7 +2,7 @@
 
 use wayside_console::RowView;
 use wayside_exchange::escape::for_terminal;
-use wayside_exchange::view::{ClientView, SessionView};
+use wayside_exchange::view::{ClientView, RouteView, SessionView};
 use wayside_exchange::{Mark, Outcome, Timestamp};
 
 use super::figures::{ago, clock, count, duration, milliseconds, size};
@@ -181,6 +181,37 @@ pub fn clients(rows: &[ClientView], now: Timestamp) -> Table {
             Cell::plain(milliseconds(row.p99_ms)),
             Cell::plain(count(row.sessions)),
             Cell(for_terminal(wrong.unwrap_or_default()).into_owned(), Tone::Warning),
+        ]);
+    }
+    table
+}
+
+/// Routes, one a row.
+pub fn routes(rows: &[RouteView]) -> Table {
+    let mut table = Table::new(vec![
+        Column::wide("route", 0, 24),
+        Column::figure("requests", 1),
+        Column::figure("clients", 3),
+        Column::figure("4xx", 2),
+        Column::figure("5xx", 1),
+        Column::figure("p50", 3),
+        Column::figure("p95", 2),
+        Column::figure("p99", 4),
+        Column::figure("of all time", 2),
+        Column::figure("bytes", 5),
+    ]);
+    for row in rows {
+        table.row(vec![
+            Cell::plain(for_terminal(&row.route)),
+            Cell::plain(count(row.requests)),
+            Cell::plain(count(row.clients)),
+            alarming(row.errors_4xx),
+            alarming(row.errors_5xx),
+            Cell::plain(milliseconds(row.p50_ms)),
+            Cell::plain(milliseconds(row.p95_ms)),
+            Cell::plain(milliseconds(row.p99_ms)),
+            Cell::plain(format!("{:.1} %", row.time_share * 100.0)),
+            Cell::plain(size(row.bytes)),
         ]);
     }
     table

@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{broadcast, watch};
 use wayside_console::{Api, ConsoleFacts, Control, Live, Token, control_path};
 use wayside_exchange::Summary;
-use wayside_exchange::view::StatusView;
+use wayside_exchange::view::{OutlierView, StatusView};
 use wayside_recorder::Recorder;
 use wayside_transport::listen::Bound;
 
@@ -42,6 +42,10 @@ impl Live for Looking {
     fn follow(&self) -> broadcast::Receiver<Arc<Summary>> {
         self.0.follow()
     }
+
+    fn outliers(&self) -> Arc<Vec<OutlierView>> {
+        self.0.outliers()
+    }
 }
 
 impl Consoles {
@@ -61,6 +65,7 @@ impl Consoles {
         let api = Api {
             store: recorder.store().clone(),
             recorder: Some(Arc::new(Looking(recorder.clone()))),
+            thresholds: settings.thresholds,
             facts: ConsoleFacts {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 started_at: Some(clock::now()),

@@ -1,0 +1,39 @@
+//! Figures in sentences: short, with their units.
+
+/// `480 ms`, `1.2 s`.
+pub(super) fn duration(ms: f64) -> String {
+    if ms < 9.95 {
+        format!("{} ms", one_digit(ms))
+    } else if ms < 1000.0 {
+        format!("{ms:.0} ms")
+    } else {
+        format!("{} s", one_digit(ms / 1000.0))
+    }
+}
+
+/// `1.2 %`, `31 %`.
+pub(super) fn percent(rate: f64) -> String {
+    let percent = rate * 100.0;
+    if percent > 0.0 && percent < 0.05 {
+        "less than 0.1 %".to_owned()
+    } else if !(9.95..=99.0).contains(&percent) {
+        format!("{} %", one_digit(percent))
+    } else {
+        format!("{percent:.0} %")
+    }
+}
+
+/// `1.6`, `12`.
+pub(super) fn times(factor: f64) -> String {
+    if factor < 9.95 { one_digit(factor) } else { format!("{factor:.0}") }
+}
+
+/// `, most of them on GET /orders`.
+pub(super) fn mostly(route: Option<&str>, what: &str) -> String {
+    route.map(|route| format!(", {what} on `{route}`")).unwrap_or_default()
+}
+
+fn one_digit(number: f64) -> String {
+    let text = format!("{number:.1}");
+    text.strip_suffix(".0").unwrap_or(&text).to_owned()
+}

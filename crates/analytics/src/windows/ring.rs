@@ -1,0 +1,181 @@
+//! One window: a ring of slots, each with a cell for every client on every route.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use wayside_exchange::{Micros, Timestamp};
+
+use super::pouch::Place;
+use crate::cell::Cell;
+use crate::client::{Errors, Tally};
+use crate::outlier::Observation;
+use crate::tables::HashMap;
+use crate::verdict::threshold::{self, Tallies};
+use crate::verdict::{Claim, Thresholds, Window};
+
+/// Cells that a slot keeps; up to twice as many until it is looked through.
+const KEPT: usize = 5_000;
+/// An error is worth so many requests when cells are left out.
+const ERROR_WORTH: u32 = 10;
+
+/// A window's slots.
+#[derive(Debug)]
+pub(super) struct Ring {
+    pub(super) window: Window,
+    slot: Micros,
+    /// How many slots the window has.
+    count: i64,
+    /// How many of them are one stratum of time.
+    together: i64,
+    slots: BTreeMap<i64, Slot>,
+    folded: u64,
+}
+
+/// The cells of one slot, by client, then route.
+type Slot = HashMap<Names, Cell>;
+
+/// A client and a route.
+type Names = (Arc<str>, Arc<str>);
+
+/// One client's tallies.
+type ByRoute<'a> = HashMap<&'a str, Tally>;
+
+/// A window as a comparison needs it.
+pub(super) struct Seen {
+    pub(super) clients: Vec<Arc<str>>,
+    pub(super) routes: Vec<Arc<str>>,
+    pub(super) observations: Vec<Observation>,
+}
+
+impl Ring {
+    pub(super) fn new(window: Window, slot: Micros, count: i64, together: i64) -> Self {
+        Self { window, slot, count, together, slots: BTreeMap::new(), folded: 0 }
+    }
+
+    pub(super) fn folded(&self) -> u64 {
+        self.folded
+    }
+
+    /// Puts what happened at `at` where it belongs; what is older than the window goes at the next look.
+    pub(super) fn put(&mut self, at: Timestamp, place: &Place) {
+        let number = self.number(at);
+        if self.slots.last_key_value().is_some_and(|(&last, _)| number < last - self.count) {
+            return;
+        }
+        let slot = self.slots.entry(number).or_default();
+        // The names are shared among slots: looked up in this one, else as they come.
+        let key = (Arc::clone(&place.client), Arc::clone(&place.route));
+        slot.entry(key).or_default().add(&place.cell);
+        if slot.len() >= 2 * KEPT {
+            self.folded += make_room(slot);
+        }
+    }
+
+    /// Forgets what is older than the window.
+    pub(super) fn forget(&mut self, now: Timestamp) {
+        let first = self.number(now) - self.count;
+        self.slots.retain(|&number, _| number >= first);
+    }
+
+    /// When the window begins.
+    pub(super) fn earliest(&self, now: Timestamp) -> Timestamp {
+        self.begin_of(self.number(now) - self.count)
+    }
+
+    /// When a stratum of time begins.
+    pub(super) fn begin(&self, stratum: i64) -> Timestamp {
+        self.begin_of(stratum * self.together)
+    }
+
+    fn begin_of(&self, number: i64) -> Timestamp {
+        Timestamp(number.saturating_mul(self.slot.0 as i64))
+    }
+
+    fn number(&self, at: Timestamp) -> i64 {
+        at.0.div_euclid(self.slot.0 as i64)
+    }
+
+    /// All cells, clients and routes numbered in the order of their names.
+    pub(super) fn seen(&self) -> Seen {
+        let named = |name: fn(&Names) -> &Arc<str>| {
+            let mut names: Vec<Arc<str>> =
+                self.slots.values().flat_map(|slot| slot.keys()).map(name).cloned().collect();
+            names.sort_unstable();
+            names.dedup();
+            names
+        };
+        let (clients, routes) = (named(|(client, _)| client), named(|(_, route)| route));
+        let number = |names: &[Arc<str>]| -> HashMap<Arc<str>, u32> {
+            names.iter().zip(0..).map(|(name, n)| (Arc::clone(name), n)).collect()
+        };
+        let (client_of, route_of) = (number(&clients), number(&routes));
+        let observe = |stratum: i64, ((client, route), cell): (&Names, &Cell)| {
+            let (&client, &route) = (client_of.get(client)?, route_of.get(route)?);
+            Some(Observation { client, route, slot: stratum, cell: *cell })
+        };
+        let observe = &observe;
+        let observations = self
+            .slots
+            .iter()
+            .flat_map(|(number, slot)| {
+                let stratum = number.div_euclid(self.together);
+                slot.iter().filter_map(move |entry| observe(stratum, entry))
+            })
+            .collect();
+        Seen { clients, routes, observations }
+    }
+
+    /// The thresholds that clients are over.
+    pub(super) fn over(&self, thresholds: &Thresholds) -> Vec<(Arc<str>, Vec<Claim>)> {
+        let mut tallies: HashMap<&Arc<str>, (Tally, ByRoute<'_>)> = HashMap::default();
+        for (&number, slot) in &self.slots {
+            for ((client, route), cell) in slot {
+                let tally = tally(cell, self.begin_of(number));
+                let (all, routes) = tallies.entry(client).or_default();
+                all.merge(&tally);
+                routes.entry(route.as_ref()).or_default().merge(&tally);
+            }
+        }
+        let over = |(client, (all, routes)): (&Arc<str>, (Tally, ByRoute<'_>))| {
+            let routes: Vec<(&str, &Tally)> =
+                routes.iter().map(|(route, tally)| (*route, tally)).collect();
+            let tallies = Tallies { all: &all, routes: &routes, window: self.window };
+            (Arc::clone(client), threshold::on(&tallies, thresholds))
+        };
+        tallies.into_iter().map(over).filter(|(_, claims)| !claims.is_empty()).collect()
+    }
+}
+
+/// A cell as the thresholds count; what was wrong began with its slot.
+fn tally(cell: &Cell, begin: Timestamp) -> Tally {
+    let errors =
+        |count: u32| Errors { count: u64::from(count), since: (count > 0).then_some(begin) };
+    Tally {
+        requests: u64::from(cell.requests),
+        errors_4xx: errors(cell.errors_4xx),
+        errors_5xx: errors(cell.errors_5xx),
+        timed: u64::from(cell.timed),
+        latency_us: u128::from(cell.sum_us),
+        slow_since: Some(begin),
+    }
+}
+
+/// Leaves out the cells that say least; how many exchanges those were.
+fn make_room(slot: &mut Slot) -> u64 {
+    let worth = |cell: &Cell| {
+        let errors = cell.errors_4xx + cell.errors_5xx + cell.cancelled;
+        cell.requests.saturating_add(errors.saturating_mul(ERROR_WORTH))
+    };
+    let mut all: Vec<u32> = slot.values().map(worth).collect();
+    let go = all.len().saturating_sub(KEPT);
+    let Some(last) = go.checked_sub(1) else { return 0 };
+    let (_, &mut little, _) = all.select_nth_unstable(last);
+    let (mut left, mut folded) = (go, 0);
+    slot.retain(|_, cell| {
+        let goes = left > 0 && worth(cell) <= little;
+        left -= usize::from(goes);
+        folded += if goes { u64::from(cell.requests) } else { 0 };
+        !goes
+    });
+    folded
+}

@@ -1,0 +1,101 @@
+//! What is said of clients while time passes.
+#![allow(clippy::indexing_slicing, reason = "a test may panic")]
+
+use super::*;
+use crate::client::tests::answered;
+
+/// A steady world: ten clients, and one that is `slow` when it is asked to be.
+struct World {
+    windows: Windows,
+    second: u64,
+}
+
+impl World {
+    fn new() -> Self {
+        Self { windows: Windows::new(Thresholds::default()), second: 0 }
+    }
+
+    fn now(&self) -> Timestamp {
+        answered("", self.second, "", 200, 0).started_at
+    }
+
+    /// Lets `seconds` pass in steps of five, and gives the last judgement.
+    fn pass(&mut self, seconds: u64, slow: u64) -> Vec<OutlierView> {
+        let mut found = Vec::new();
+        for _ in 0..seconds / 5 {
+            let mut pouch = Pouch::default();
+            for n in 0..220 {
+                let ms = 20 + n * 7919 % 10;
+                let client = n % 11;
+                let ms = if client == 10 { ms * slow } else { ms };
+                pouch.add(&answered(&format!("c{client}"), self.second, "GET /", 200, ms).glance());
+            }
+            self.second += 5;
+            self.windows.take(pouch, self.now());
+            found = self.windows.judge(self.now());
+        }
+        found
+    }
+}
+
+#[test]
+fn an_outlier_appears_within_ten_seconds_of_its_hundredth_slow_request() {
+    let mut world = World::new();
+    assert_eq!(world.pass(300, 1), []);
+    let found = world.pass(30, 3);
+    assert_eq!(found.len(), 1);
+    let OutlierView { client, verdict, .. } = &found[0];
+    assert_eq!((client.as_str(), verdict.kind.as_str()), ("c10", "latency"));
+    assert!(verdict.since >= answered("", 200, "", 200, 0).started_at);
+}
+
+#[test]
+fn who_was_an_outlier_stays_one_until_it_is_clearly_none() {
+    let mut world = World::new();
+    world.pass(60, 1);
+    let first = world.pass(120, 3);
+    let later = world.pass(60, 3);
+    assert_eq!((first.len(), later.len()), (1, 1));
+    assert_eq!(first[0].verdict.since, later[0].verdict.since, "since does not move");
+    assert_eq!(world.pass(20, 1).len(), 1, "20 seconds are not enough");
+    world.second += 25 * 3600;
+    assert_eq!(world.pass(5, 1), [], "a day later nothing is left");
+}
+
+#[test]
+fn a_window_made_again_from_rows_says_the_same() {
+    let mut live = Windows::new(Thresholds::default());
+    let mut again = Windows::new(Thresholds::default());
+    let mut now = Timestamp::default();
+    for second in 0..600 {
+        let mut pouch = Pouch::default();
+        for n in 0..11 {
+            let ms = if n == 10 { 90 } else { 30 };
+            let row =
+                answered(&format!("c{n}"), second, "GET /", if n == 3 { 404 } else { 200 }, ms);
+            pouch.add(&row.glance());
+            again.add(&row.glance());
+            now = row.ended_at();
+        }
+        live.take(pouch, now);
+    }
+    let (live, again) = (live.judge(now), again.judge(now));
+    assert!(live.len() >= 2, "{live:?}");
+    assert_eq!(live, again);
+}
+
+#[test]
+fn of_a_crowd_the_busiest_stay_and_the_rest_is_counted() {
+    let mut windows = Windows::new(Thresholds::default());
+    let mut pouch = Pouch::default();
+    for n in 0..30_000 {
+        pouch.add(&answered(&format!("once{n}"), 0, "GET /", 200, 5).glance());
+        pouch.add(&answered(&format!("c{}", n % 20), 0, "GET /", 200, 5).glance());
+    }
+    windows.take(pouch, answered("", 0, "", 200, 0).started_at);
+    let cells: usize = windows.rings.iter().map(|ring| ring.seen().observations.len()).sum();
+    assert!(cells <= 3 * 10_000, "{cells}");
+    assert!(windows.folded() > 0);
+    let kept = windows.rings[0].seen();
+    assert_eq!(kept.clients.iter().filter(|name| name.starts_with('c')).count(), 20);
+}

@@ -1,0 +1,74 @@
+//! Outliers: who fares worse than others, now or over the exchanges that a filter matches.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use axum::extract::State;
+use axum::response::Response;
+use wayside_analytics::windows::{LONGEST, Windows};
+use wayside_analytics::{Clients, Thresholds, is_clearly_over, outlier_view};
+use wayside_exchange::filter::Filter;
+use wayside_exchange::view::{ClientView, OutlierView};
+use wayside_store::{Order, StoreError};
+
+use crate::api::Api;
+use crate::asked::Asked;
+use crate::clients::add;
+use crate::outflow;
+use crate::refusal::Refusal;
+
+/// `/api/outliers`: worst first. Without a filter the sliding windows of the running recorder, or as they
+/// stood at the newest exchange when none runs; with one, over all exchanges that it matches.
+pub(crate) async fn listing(State(api): State<Api>, asked: Asked) -> Result<Response, Refusal> {
+    let limit = asked.limit.unwrap_or(usize::MAX);
+    outflow::lines(move |out| {
+        let found = if !asked.written.trim().is_empty() {
+            let scan = api.store.scan(asked.filter, Order::NewestFirst).until(out.abandoned());
+            let clients = scan.total(add, Clients::merge)?;
+            let views = clients.views(&api.thresholds);
+            let within = asked.written.trim();
+            let of = |view: ClientView| {
+                let name = view.name;
+                view.verdicts.into_iter().map(move |verdict| {
+                    let mut view = outlier_view(&name, verdict);
+                    // The proof lies among the exchanges that were asked about.
+                    view.exchanges = format!("{} ({within})", view.exchanges);
+                    view
+                })
+            };
+            Arc::new(views.into_iter().flat_map(of).collect())
+        } else if let Some(recorder) = &api.recorder {
+            recorder.outliers()
+        } else {
+            Arc::new(at_rest(&api, out.abandoned())?)
+        };
+        let told = found.iter().filter(|view| is_told(view, &api.thresholds));
+        told.take(limit).try_for_each(|view| out.line(view))
+    })
+    .await
+}
+
+/// Comparisons, and figures clearly over the threshold at which to escalate; the others stand in the
+/// listing of clients.
+fn is_told(view: &OutlierView, thresholds: &Thresholds) -> bool {
+    view.verdict.kind != "threshold" || is_clearly_over(&view.verdict, thresholds)
+}
+
+/// The windows as they stood at the newest exchange.
+fn at_rest(api: &Api, gone: Arc<AtomicBool>) -> Result<Vec<OutlierView>, StoreError> {
+    let Some(newest) = api.store.status().recorded_through else { return Ok(Vec::new()) };
+    let since = newest.started_at().minus(LONGEST);
+    let mut scan = api.store.scan(Filter::all(), Order::NewestFirst).until(gone);
+    // Windows are made by one core: in parts they would have to be put together.
+    let mut parts = [(Windows::new(api.thresholds), newest.started_at())];
+    while scan.horizon().is_some_and(|horizon| horizon.started_at() >= since)
+        && scan.fold(&mut parts, |(windows, last), row| {
+            if row.has_request() && row.started_at >= since {
+                windows.add(row);
+                *last = row.ended_at().max(*last);
+            }
+        })?
+    {}
+    let [(mut windows, last)] = parts;
+    Ok(windows.judge(last))
+}
