@@ -2,6 +2,7 @@
 //! back, byte for byte, for who holds the key.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
@@ -539,7 +540,10 @@ fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
 
 fn sha256(bytes: &[u8]) -> String {
     use sha2::{Digest as _, Sha256};
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(bytes).iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 fn contains(bytes: &[u8], part: &[u8]) -> bool {

@@ -17,8 +17,8 @@ pub(super) fn find(run: &[u8], cut: bool, hits: &mut Vec<Hit>) {
     let run = run.get(..run.len() - signs).unwrap_or_default();
     let mut resume = 0;
     let mut at = STEP - 1;
-    while at < run.len() {
-        if is_part(byte(run, at)) && at >= resume {
+    while let Some(&here) = run.get(at) {
+        if is_part(here) && at >= resume {
             resume = around(run, at, cut, hits);
         }
         at += STEP;
@@ -42,6 +42,9 @@ fn around(run: &[u8], at: usize, cut: bool, hits: &mut Vec<Hit>) -> usize {
     let mut end = at + 1;
     while end < run.len() && end - start < 3 * LONGEST && is_part_at(run, end) {
         end += 1;
+    }
+    if end - start < STEP && !(cut && end == run.len()) {
+        return end;
     }
     let is_long = end - start >= 3 * LONGEST;
     let text = run.get(start..end).unwrap_or_default();

@@ -26,11 +26,14 @@ struct Name<'a> {
 /// Finds values of secret names in `run`. `loose` text has names without quotes, and values too.
 pub(super) fn find(run: &[u8], rules: &Rules, loose: bool, hits: &mut Vec<Hit>) {
     let mut resume = 0;
+    let any_name = rules.has_fields() || rules.is_strict();
     let mut look = |at: usize| {
-        if at < resume {
+        let end = name_end(run, at);
+        // Nearly all names end otherwise, and are not looked at.
+        if at < resume || !any_name && !names::may_end_at(run, end.at) {
             return;
         }
-        if let Some(name) = name_before(run, at)
+        if let Some(name) = name_before(run, end)
             && names::is_secret(name.text, rules)
         {
             resume = value(run, at + 1, &name, loose, hits);
@@ -43,29 +46,42 @@ pub(super) fn find(run: &[u8], rules: &Rules, loose: bool, hits: &mut Vec<Hit>) 
     }
 }
 
-fn name_before(run: &[u8], at: usize) -> Option<Name<'_>> {
+/// Where a name ends, and with which quote behind how many backslashes.
+#[derive(Clone, Copy)]
+struct NameEnd {
+    at: usize,
+    quote: Option<(u8, usize)>,
+}
+
+#[inline]
+fn name_end(run: &[u8], at: usize) -> NameEnd {
     let mut end = at;
     while end > 0 && at - end < MOST_SPACE && byte(run, end - 1).is_ascii_whitespace() {
         end -= 1;
     }
-    let last = byte(run, end.checked_sub(1)?);
-    if last == b'"' || last == b'\'' {
-        let mut name_end = end - 1;
-        while name_end > 0 && byte(run, name_end - 1) == b'\\' {
-            name_end -= 1;
-        }
-        let level = end - 1 - name_end;
-        let from = name_end.saturating_sub(names::LONGEST + 1);
-        let start = from + memchr::memrchr(last, run.get(from..name_end)?)? + 1;
-        let text = run.get(start..name_end)?;
+    let last = if end > 0 { byte(run, end - 1) } else { 0 };
+    if last != b'"' && last != b'\'' {
+        return NameEnd { at: end, quote: None };
+    }
+    let mut name_end = end - 1;
+    while name_end > 0 && byte(run, name_end - 1) == b'\\' {
+        name_end -= 1;
+    }
+    NameEnd { at: name_end, quote: Some((last, end - 1 - name_end)) }
+}
+
+fn name_before(run: &[u8], end: NameEnd) -> Option<Name<'_>> {
+    let from = end.at.saturating_sub(names::LONGEST + 1);
+    let window = run.get(from..end.at)?;
+    if let Some((quote, level)) = end.quote {
+        let start = from + memchr::memrchr(quote, window)? + 1;
+        let text = run.get(start..end.at)?;
         return Some(Name { text, start: start.saturating_sub(1 + level), level: Some(level) });
     }
     let is_name = |b: &u8| b.is_ascii_alphanumeric() || b"_-.".contains(b);
-    let from = end.saturating_sub(names::LONGEST + 1);
-    let window = run.get(from..end)?;
     let length = window.iter().rev().take_while(|b| is_name(b)).count();
-    let start = end - length;
-    Some(Name { text: run.get(start..end)?, start, level: None })
+    let start = end.at - length;
+    Some(Name { text: run.get(start..end.at)?, start, level: None })
 }
 
 /// Adds what follows the colon before `at`; gives where to go on.

@@ -84,8 +84,26 @@ fn may_be(name: &[u8]) -> bool {
     let mut last = name.iter().rev().filter(|b| b.is_ascii_alphanumeric());
     let mut next = || last.next().map_or(0, u8::to_ascii_lowercase);
     let (third, second, first) = (next(), next(), next());
+    may_end([first, second, third])
+}
+
+/// The same of a name of which no more is known than that it ends at `end`.
+#[inline]
+pub(super) fn may_end_at(run: &[u8], end: usize) -> bool {
+    let last = end.checked_sub(3).and_then(|start| run.get(start..end)?.first_chunk::<3>());
+    match last {
+        // A shorter name has a quote there, which is nothing that any ends with.
+        Some(&[first, second, third]) if third.is_ascii_alphanumeric() => {
+            may_end([first | 0x20, second | 0x20, third | 0x20])
+        }
+        _ => true,
+    }
+}
+
+#[inline]
+fn may_end(last: [u8; 3]) -> bool {
     matches!(
-        &[first, second, third],
+        &last,
         b"ord"
             | b"swd"
             | b"pwd"
@@ -119,7 +137,7 @@ fn may_be(name: &[u8]) -> bool {
             | b"psw"
             | b"rer"
             | b"kie"
-    ) || matches!((second, third), (b'p', b'w') | (b'n', b'o'))
+    ) || matches!(last, [_, b'p', b'w'] | [_, b'n', b'o'])
 }
 
 fn is_known(name: &[u8]) -> bool {

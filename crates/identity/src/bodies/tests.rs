@@ -17,22 +17,22 @@ fn stored_of(head: &str, rules: &Rules, runs: &[&[u8]], last: Ending) -> (Vec<u8
     let mut credentials = Credentials::new([7; 32], rules.clone());
     let head = head.as_bytes();
     let mut search = credentials.search(Half::Request, HeadView(head), HeadView(b""));
-    let (mut stored, mut back, mut held) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut stored, mut back, mut waiting) = (Vec::new(), Vec::new(), Vec::new());
     for n in 0..=runs.len() {
-        held.extend_from_slice(runs.get(n).copied().unwrap_or_default());
+        waiting.extend_from_slice(runs.get(n).copied().unwrap_or_default());
         let ending = if n < runs.len() { Ending::More } else { last };
         let mut taken = Vec::new();
-        let decided = credentials.find(&mut search, &held, ending, &mut taken);
+        let decided = credentials.find(&mut search, &waiting, ending, &mut taken);
         let mut at = 0;
         for one in &taken {
             assert!(at <= one.range.start && one.range.end <= decided, "{taken:?} of {decided}");
             at = one.range.end;
         }
-        let run: Vec<u8> = held.drain(..decided).collect();
+        let run: Vec<u8> = waiting.drain(..decided).collect();
         stored.extend(Taken::apply(&run, &taken));
         back.extend_from_slice(&run);
     }
-    assert!(held.is_empty());
+    assert!(waiting.is_empty());
     (stored, back)
 }
 

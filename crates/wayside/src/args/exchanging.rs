@@ -21,7 +21,7 @@ pub struct ExportArgs {
     /// With the secrets, in clear, instead of shell variables
     #[arg(long)]
     pub reveal: bool,
-    /// The sealing key, where it is not with the recording [env: WAYSIDE_SEAL_KEY]
+    /// The sealing key, where it is not with the recording (also `WAYSIDE_SEAL_KEY`)
     #[arg(long, value_name = "FILE")]
     pub seal_key: Option<PathBuf>,
     /// Into this file (curl: bodies that are not text go beside it) instead of standard output
@@ -63,7 +63,7 @@ pub struct ReplayArgs {
     /// Send the sealed credentials that were recorded
     #[arg(long)]
     pub with_credentials: bool,
-    /// The sealing key, where it is not with the recording [env: WAYSIDE_SEAL_KEY]
+    /// The sealing key, where it is not with the recording (also `WAYSIDE_SEAL_KEY`)
     #[arg(long, value_name = "FILE")]
     pub seal_key: Option<PathBuf>,
     /// Confirm that this host, which is not the recorded one, may get the credentials

@@ -119,7 +119,7 @@ pub struct ShowArgs {
     /// With the secrets that are sealed otherwise
     #[arg(long)]
     pub reveal: bool,
-    /// The sealing key, where it is not with the recording [env: WAYSIDE_SEAL_KEY]
+    /// The sealing key, where it is not with the recording (also `WAYSIDE_SEAL_KEY`)
     #[arg(long, value_name = "FILE")]
     pub seal_key: Option<PathBuf>,
     /// Print one JSON object

@@ -28,7 +28,7 @@ const RUN: usize = 64 << 10;
 
 /// Secrets in clear in one place.
 #[derive(Debug, Serialize)]
-struct Place {
+struct Found {
     id: ExchangeId,
     half: Half,
     /// A header field's name, `target`, `trailers`, `interim` or `body`.
@@ -83,17 +83,17 @@ pub fn run(
     Ok(if secrets == 0 { Exit::Done } else { Exit::Differs })
 }
 
-fn print(place: &Place, json: bool, printer: &mut Printer) -> anyhow::Result<()> {
+fn print(place: &Found, json: bool, printer: &mut Printer) -> anyhow::Result<()> {
     if json {
         return printer.json(place);
     }
-    let Place { id, half, place, secrets, offset } = place;
+    let Found { id, half, place, secrets, offset } = place;
     let at = offset.map(|offset| format!(", the first at byte {offset}")).unwrap_or_default();
     let secrets = counted(*secrets as u64, "secret");
     printer.line(for_terminal(&format!("{id}  {} {place}: {secrets}{at}", half.as_str())))
 }
 
-fn heads(exchange: &Exchange, credentials: &mut Credentials) -> Vec<Place> {
+fn heads(exchange: &Exchange, credentials: &mut Credentials) -> Vec<Found> {
     let id = exchange.summary.id;
     let mut places = Vec::new();
     let mut note = |half, place: &str, secret: &[u8]| {
@@ -101,11 +101,11 @@ fn heads(exchange: &Exchange, credentials: &mut Credentials) -> Vec<Place> {
             return;
         }
         let known =
-            places.iter_mut().find(|known: &&mut Place| known.half == half && known.place == place);
+            places.iter_mut().find(|known: &&mut Found| known.half == half && known.place == place);
         match known {
             Some(known) => known.secrets += 1,
             None => {
-                places.push(Place { id, half, place: place.to_owned(), secrets: 1, offset: None })
+                places.push(Found { id, half, place: place.to_owned(), secrets: 1, offset: None });
             }
         }
     };
@@ -155,7 +155,7 @@ fn body(
     exchange: &Exchange,
     half: Half,
     credentials: &mut Credentials,
-) -> anyhow::Result<Option<Place>> {
+) -> anyhow::Result<Option<Found>> {
     let id = exchange.summary.id;
     let response = exchange.response.as_ref().map_or(HeadView(b""), |message| message.head.view());
     let mut search = credentials.search(half, exchange.request.head.view(), response);
@@ -182,6 +182,6 @@ fn body(
             break;
         }
     }
-    let place = Place { id, half, place: "body".to_owned(), secrets, offset: first };
+    let place = Found { id, half, place: "body".to_owned(), secrets, offset: first };
     Ok((secrets > 0).then_some(place))
 }

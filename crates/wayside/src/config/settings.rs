@@ -227,9 +227,11 @@ pub(super) fn sealing(word: &str) -> Result<Sealing, String> {
     }
 }
 
+/// Adds one rule.
+type Add = fn(&mut Rules, &str) -> Result<(), RuleError>;
+
 pub(super) fn rules(resolved: &Resolved, level: Sealing) -> anyhow::Result<Rules> {
     let mut rules = Rules::of(level);
-    type Add = fn(&mut Rules, &str) -> Result<(), RuleError>;
     let added: [(&str, Add); 4] = [
         ("seal-header", Rules::header),
         ("seal-field", Rules::field),

@@ -17,10 +17,10 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     if payload.len() < 126 {
         frame.push(0x80 | payload.len() as u8);
     } else if payload.len() < 65536 {
-        frame.push(0x80 | 126);
+        frame.push(0x80 | 0x7e);
         frame.extend((payload.len() as u16).to_be_bytes());
     } else {
-        frame.push(0x80 | 127);
+        frame.push(0x80 | 0x7f);
         frame.extend((payload.len() as u64).to_be_bytes());
     }
     frame.extend(MASK);
@@ -33,14 +33,14 @@ fn stored(answer: &str, body: &[u8], run: usize, last: Ending) -> (Vec<u8>, Vec<
     let mut credentials = Credentials::new([7; 32], Rules::default());
     let answer = HeadView(answer.as_bytes());
     let mut search = credentials.search(Half::Request, HeadView(REQUEST), answer);
-    let (mut stored, mut back, mut held) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut stored, mut back, mut waiting) = (Vec::new(), Vec::new(), Vec::new());
     let runs: Vec<&[u8]> = body.chunks(run).collect();
     for n in 0..=runs.len() {
-        held.extend_from_slice(runs.get(n).copied().unwrap_or_default());
+        waiting.extend_from_slice(runs.get(n).copied().unwrap_or_default());
         let ending = if n < runs.len() { Ending::More } else { last };
         let mut taken = Vec::new();
-        let decided = credentials.find(&mut search, &held, ending, &mut taken);
-        let run: Vec<u8> = held.drain(..decided).collect();
+        let decided = credentials.find(&mut search, &waiting, ending, &mut taken);
+        let run: Vec<u8> = waiting.drain(..decided).collect();
         stored.extend(Taken::apply(&run, &taken));
         back.extend(run);
     }
