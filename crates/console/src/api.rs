@@ -16,7 +16,7 @@ use wayside_store::Store;
 
 use crate::exchanges::{self, body, messages};
 use crate::refusal::Refusal;
-use crate::{clients, outliers, resolve, routes, sessions, status, welcome};
+use crate::{clients, keeping, outliers, resolve, routes, sessions, status, welcome};
 
 /// A running recorder, as far as the console looks into it.
 pub trait Live: Send + Sync {
@@ -72,6 +72,7 @@ pub fn router(api: Api) -> Router {
         .route("/api/outliers", get(outliers::listing))
         .route("/api/routes", get(routes::listing))
         .route("/api/resolve/{prefix}", get(resolve::resolve))
+        .route("/api/pins", get(keeping::pins).post(keeping::pin).delete(keeping::unpin))
         .fallback(no_such_path)
         .method_not_allowed_fallback(only_get)
         .layer(map_response(guarded))
@@ -85,7 +86,7 @@ async fn no_such_path(uri: Uri) -> Refusal {
 
 async fn only_get(method: Method) -> Refusal {
     Refusal::new(StatusCode::METHOD_NOT_ALLOWED, format!("`{method}` is not understood here"))
-        .hint("everything is read with GET")
+        .hint("what can be read is read with GET")
 }
 
 /// Recorded traffic is hostile: nothing of it may run, be framed, be sniffed or be kept by a

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use axum::Router;
 use axum::body::Body;
 use axum::response::{IntoResponse as _, Response};
-use http::{Request, header};
+use http::{Method, Request, header};
 use hyper_util::rt::TokioIo;
 use tokio::task::JoinSet;
 use tower::ServiceExt as _;
@@ -46,10 +46,16 @@ impl Source {
 
     /// Asks; the answer may be a refusal.
     pub async fn ask(&self, path_and_query: &str) -> Result<Answer, ConsoleError> {
+        self.send(Method::GET, path_and_query).await
+    }
+
+    /// Asks by any method; the answer may be a refusal.
+    pub async fn send(&self, method: Method, path_and_query: &str) -> Result<Answer, ConsoleError> {
+        let request = request(method, path_and_query)?;
         match self {
-            Source::Recorder(path) => ask_socket(path, path_and_query).await,
+            Source::Recorder(path) => send_to_socket(path, request).await,
             Source::InProcess(router) => {
-                let response = send(router.clone(), request(path_and_query)?).await;
+                let response = send(router.clone(), request).await;
                 Ok(Answer::in_process(response))
             }
         }
@@ -63,7 +69,7 @@ fn nobody_listens(kind: ErrorKind) -> bool {
 
 /// Asks `router` in this process. What is no path and query is answered with 400.
 pub async fn ask(router: Router, path_and_query: &str) -> Response {
-    if let Ok(request) = request(path_and_query) {
+    if let Ok(request) = request(Method::GET, path_and_query) {
         return send(router, request).await;
     }
     Refusal::misused(format!("`{path_and_query}` is not a path and query")).into_response()
@@ -71,7 +77,10 @@ pub async fn ask(router: Router, path_and_query: &str) -> Response {
 
 /// Asks the recorder that listens on the control socket `path`.
 pub async fn ask_socket(path: &Path, path_and_query: &str) -> Result<Answer, ConsoleError> {
-    let request = request(path_and_query)?;
+    send_to_socket(path, request(Method::GET, path_and_query)?).await
+}
+
+async fn send_to_socket(path: &Path, request: Request<Body>) -> Result<Answer, ConsoleError> {
     let stream = connect(path).await.map_err(|source| ConsoleError::Socket {
         doing: "reach",
         path: path.to_owned(),
@@ -89,8 +98,10 @@ pub async fn ask_socket(path: &Path, path_and_query: &str) -> Result<Answer, Con
     Ok(Answer::new(response.map(Body::new), tasks))
 }
 
-fn request(path_and_query: &str) -> Result<Request<Body>, ConsoleError> {
-    Request::get(path_and_query)
+fn request(method: Method, path_and_query: &str) -> Result<Request<Body>, ConsoleError> {
+    Request::builder()
+        .method(method)
+        .uri(path_and_query)
         .header(header::HOST, "localhost")
         .body(Body::empty())
         .map_err(|source| ConsoleError::Question { asked: path_and_query.to_owned(), source })

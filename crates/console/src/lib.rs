@@ -12,6 +12,7 @@ mod clients;
 mod clock;
 mod error;
 mod exchanges;
+mod keeping;
 mod outflow;
 mod outliers;
 mod refusal;
@@ -24,12 +25,15 @@ mod status;
 mod token;
 mod welcome;
 
+pub use axum::Router;
+
 pub use api::{Api, ConsoleFacts, Live, router};
 pub use ask::{Answer, Lines, Source, ask, ask_socket};
 pub use clients::ClientDetail;
 pub use error::ConsoleError;
 pub use exchanges::follow::Skipped;
 pub use exchanges::messages::MessageLine;
+pub use keeping::{ErasedView, PinView, UnpinnedView, changes};
 pub use row::RowView;
 pub use serve::control::link::ConsoleLink;
 pub use serve::control::{Control, control_path, recorder_runs, serve_control};

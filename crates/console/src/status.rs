@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use wayside_exchange::Timestamp;
-use wayside_exchange::view::{DiskView, StatusView};
+use wayside_exchange::view::{DiskView, RemovedView, StatusView};
 
 use crate::api::Api;
 use crate::refusal::{Refusal, blocking};
@@ -67,8 +67,9 @@ fn at_rest(api: &Api) -> StatusView {
     StatusView {
         recorded_through: store.recorded_through,
         durable_through: store.durable_through,
-        disk: DiskView { used: store.used, budget: None, free: store.free },
+        disk: DiskView { used: store.used, budget: store.budget, free: store.free },
         stored: store.stored,
+        removed: RemovedView { exchanges: store.removed.exchanges, bytes: store.removed.bytes },
         problems: store.problems,
         ..StatusView::default()
     }

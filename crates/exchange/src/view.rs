@@ -242,6 +242,9 @@ pub struct StatusView {
     pub disk: DiskView,
     /// Exchanges in the store.
     pub stored: u64,
+    /// What retention has removed from it.
+    #[serde(default)]
+    pub removed: RemovedView,
     /// What is wrong now, in plain words; empty when nothing is.
     pub problems: Vec<String>,
 }
@@ -255,6 +258,15 @@ pub struct DiskView {
     pub budget: Option<u64>,
     /// What is free on the file system.
     pub free: u64,
+}
+
+/// What retention has removed, over the life of the store.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemovedView {
+    /// Exchanges.
+    pub exchanges: u64,
+    /// Bytes of the log.
+    pub bytes: u64,
 }
 
 impl ExchangeView {

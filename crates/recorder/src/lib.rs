@@ -21,7 +21,7 @@ use std::thread::JoinHandle;
 
 use tokio::sync::broadcast;
 use wayside_analytics::Thresholds;
-use wayside_exchange::view::{OutlierView, StatusView};
+use wayside_exchange::view::{OutlierView, RemovedView, StatusView};
 use wayside_exchange::{Micros, Summary, Timestamp};
 use wayside_identity::Rules;
 pub use wayside_identity::{Pattern, WrongPattern};
@@ -137,6 +137,9 @@ impl Recorder {
         view.recorded_through = store.recorded_through;
         view.durable_through = store.durable_through;
         view.stored = store.stored;
+        view.removed =
+            RemovedView { exchanges: store.removed.exchanges, bytes: store.removed.bytes };
+        view.disk.budget = store.budget;
         view.disk.used = store.used;
         view.disk.free = store.free;
         view.problems.extend(store.problems);

@@ -11,8 +11,9 @@ const ROOM: usize = 8 << 20;
 /// A block over this is not kept: it would push out everything else.
 const MOST: usize = 2 << 20;
 
-/// A block's position, and whether it is of a settled segment: settling keeps the positions.
-type Key = (u64, bool);
+/// A block's position, and the serial number of its segment's directory: positions stay when a segment is
+/// written anew.
+type Key = (u64, u64);
 
 /// Least recently used go first.
 #[derive(Debug, Default)]

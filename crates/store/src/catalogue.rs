@@ -55,6 +55,14 @@ pub(crate) struct Tracked {
     pub(crate) open: bool,
 }
 
+/// Where a row of an exchange stands: its group, and its number there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) id: u64,
+    pub(crate) position: u64,
+    pub(crate) row: u32,
+}
+
 /// Everything that a reader needs to find blocks.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Catalogue {
@@ -161,23 +169,29 @@ impl Catalogue {
         Some((*self.groups.get(n)?, self.zones.get(n)?.as_ref()))
     }
 
-    /// Puts a settled segment in the place of the raw one of the same number. `moved` tells for a row
-    /// of an old group, by position and number, where it stands now.
+    /// Puts a segment that was written anew in the place of the one of the same number. `moved` tells for
+    /// a row of an old group, by position and number, where it stands now; none where it is gone.
+    /// `dropped` are the rows that are gone, of those that [`Latest`] knows of; `others` is how many more
+    /// there are. Says how many exchanges are gone.
     pub(crate) fn settle(
         &mut self,
         segment: Segment,
         groups: Vec<(Group, Arc<ZoneSets>)>,
         moved: impl Fn(u64, u32) -> Option<(u64, u32)>,
-    ) {
-        let from = self.groups.partition_point(|group| group.position < segment.base);
-        let to = self.groups.partition_point(|group| group.position < segment.end);
-        for latest in self.latest.values_mut() {
-            if (segment.base..segment.end).contains(&latest.position)
-                && let Some((position, row)) = moved(latest.position, latest.row)
-            {
-                (latest.position, latest.row) = (position, row);
+        dropped: &[Place],
+        others: u64,
+    ) -> u64 {
+        let gone = others + self.latest_among(dropped);
+        self.stored = self.stored.saturating_sub(gone);
+        let (from, to) = self.groups_of(&segment);
+        self.latest.retain(|_, latest| {
+            if !(segment.base..segment.end).contains(&latest.position) {
+                return true;
             }
-        }
+            let now = moved(latest.position, latest.row);
+            (latest.position, latest.row) = now.unwrap_or_default();
+            now.is_some()
+        });
         let (groups, zones): (Vec<Group>, Vec<_>) =
             groups.into_iter().map(|(group, zone)| (group, Some(zone))).unzip();
         self.groups.splice(from..to, groups);
@@ -185,6 +199,41 @@ impl Catalogue {
         if let Some(slot) = self.segments.iter_mut().find(|old| old.number == segment.number) {
             *slot = segment;
         }
+        gone
+    }
+
+    /// Takes a segment out that is deleted. `tracked` are those of its rows that [`Latest`] knows of.
+    /// Says how many exchanges are gone.
+    pub(crate) fn remove(&mut self, segment: &Segment, tracked: &[Place]) -> u64 {
+        let superseded = tracked.len() as u64 - self.latest_among(tracked);
+        let (from, to) = self.groups_of(segment);
+        let rows: u64 = self.groups.drain(from..to).map(|group| u64::from(group.count)).sum();
+        self.zones.drain(from..to);
+        let range = segment.base..segment.end;
+        self.latest.retain(|_, latest| !range.contains(&latest.position));
+        self.segments.retain(|old| old.number != segment.number);
+        let gone = rows.saturating_sub(superseded);
+        self.stored = self.stored.saturating_sub(gone);
+        gone
+    }
+
+    /// How many of these rows are the latest of their exchange.
+    fn latest_among(&self, places: &[Place]) -> u64 {
+        places.iter().filter(|place| self.is_latest(place.id, place.position, place.row)).count()
+            as u64
+    }
+
+    /// Whether a row is the latest of its exchange.
+    pub(crate) fn is_latest(&self, id: u64, position: u64, row: u32) -> bool {
+        let latest = self.latest.get(&id);
+        latest.is_none_or(|latest| (latest.position, latest.row) == (position, row))
+    }
+
+    /// Which of the groups are a segment's: the first, and the one after the last.
+    pub(crate) fn groups_of(&self, segment: &Segment) -> (usize, usize) {
+        let from = self.groups.partition_point(|group| group.position < segment.base);
+        let to = self.groups.partition_point(|group| group.position < segment.end);
+        (from, to)
     }
 
     /// Puts the zone map of the group at `position` in its place.

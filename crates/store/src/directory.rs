@@ -4,6 +4,8 @@
 //! length. It is made when the segment is settled and never changes. One that is damaged is made
 //! again by hopping over the blocks; then the text filter is not used.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use crate::block::{BlockHeader, HEADER, Kind};
 use crate::codec::{Take, put};
 use crate::storage::StoredFile;
@@ -14,8 +16,10 @@ pub(crate) const TRAILER: usize = 72;
 const MAGIC: [u8; 8] = *b"WAYDIR\r\n";
 
 /// Where everything in a settled segment is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Directory {
+    /// Tells it from every other that this process knows: a segment that is written anew gets another.
+    pub(crate) serial: u64,
     /// The position after the last block that the segment had.
     pub(crate) end: u64,
     /// Position and offset of each block, in the order of positions.
@@ -30,9 +34,18 @@ pub(crate) struct Directory {
 }
 
 impl Directory {
-    /// A directory of blocks that were written until now, to be added to.
-    pub(crate) fn new(end: u64) -> Self {
-        Self { end, ..Self::default() }
+    /// A directory of blocks that will be written from `start` of the file on, to be added to.
+    pub(crate) fn new(start: u64, end: u64) -> Self {
+        static SERIALS: AtomicU64 = AtomicU64::new(1);
+        Self {
+            serial: SERIALS.fetch_add(1, Ordering::Relaxed),
+            end,
+            blocks: Vec::new(),
+            groups: Vec::new(),
+            blocks_end: start,
+            texts: None,
+            file_bytes: 0,
+        }
     }
 
     /// Adds a block that lies at `offset`.
@@ -111,12 +124,8 @@ impl Directory {
 
     fn decode(bytes: &[u8], trailer: &Trailer) -> Option<Self> {
         let mut take = Take::new(bytes);
-        let mut directory = Self {
-            end: trailer.end,
-            blocks_end: trailer.blocks_end,
-            texts: (trailer.texts.rows > 0).then_some(trailer.texts),
-            ..Self::default()
-        };
+        let mut directory = Self::new(trailer.blocks_end, trailer.end);
+        directory.texts = (trailer.texts.rows > 0).then_some(trailer.texts);
         let (mut position, mut offset) = (0_u64, 0);
         for _ in 0..take.number()? {
             position = position.checked_add(take.number()?)?;

@@ -52,6 +52,36 @@ pub enum StoreError {
         /// The latest version that this program reads.
         known: u32,
     },
+    /// Another file took the segment's place while it was read.
+    #[error("`{}` was written anew meanwhile; ask again", path.display())]
+    Replaced {
+        /// The segment.
+        path: PathBuf,
+    },
+    /// What was recorded last could not be made to survive a power loss, so it cannot be changed yet.
+    #[error("what was recorded last is not on the disk yet, so it cannot be erased now")]
+    NotDurable,
+    /// The store was opened for reading only.
+    #[error("the store is open for reading only")]
+    ReadOnly,
+    /// A copy cannot be made into the store itself.
+    #[error("`{}` is the store itself", path.display())]
+    IntoItself {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The recorder ended meanwhile.
+    #[error("the recorder ended before this was done; what it had done stays so")]
+    Stopped,
+    /// The file of pins cannot be read.
+    #[error("the pins in `{}` are damaged, so retention removes nothing", path.display())]
+    Pins {
+        /// The file.
+        path: PathBuf,
+    },
+    /// What is asked for was deleted with its segment, since it was older than what is kept.
+    #[error("this part was recorded in a segment that retention has deleted since")]
+    Removed,
     /// A record does not fit into a block.
     #[error("a record of {bytes} bytes is over the limit of {limit} bytes")]
     TooLarge {

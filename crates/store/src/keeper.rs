@@ -1,7 +1,9 @@
 //! The thread that does for the store what can wait: it takes zone maps into the index as blocks are
 //! written, and makes what is missing and settles segments while there is little else to do.
 
+pub(crate) mod erasing;
 mod quiet;
+pub(crate) mod retaining;
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -10,12 +12,15 @@ use std::time::{Duration, Instant};
 
 use crate::catalogue::Group;
 use crate::error::StoreError;
+use crate::segment::Segment;
 use crate::settle::{Settling, Stuck, backlog};
 use crate::store::Shared;
 use crate::writer::pending::Sealed;
 use crate::zone::{ZoneBuilder, ZoneSets};
 
+use erasing::Erasing;
 use quiet::Quiet;
+use retaining::Retaining;
 
 /// How often the thread takes what has come, all at once: nobody wakes it for a single block.
 const LOOK: Duration = Duration::from_millis(200);
@@ -47,6 +52,7 @@ pub(crate) struct Keeping {
 impl Keeping {
     /// Starts the thread.
     pub(crate) fn start(shared: &Arc<Shared>) -> Keeping {
+        *shared.erasures.lock() = Some(Vec::new());
         let (work, todo) = channel();
         let (stop, stopped) = channel();
         let keeper = Keeper {
@@ -56,12 +62,21 @@ impl Keeping {
             calm: 0,
             settling: None,
             damaged: Vec::new(),
+            retaining: Retaining::default(),
+            erasing: None,
             wait: 0,
+            retain_wait: 0,
         };
         let thread = std::thread::Builder::new()
             .name("store-keeper".to_owned())
             .spawn(move || keeper.serve(&todo, &stopped));
         Keeping { work: Some(work), stop: Some(stop), thread: thread.ok() }
+    }
+
+    /// No thread: a test does itself what it would do.
+    #[cfg(test)]
+    pub(crate) fn none() -> Keeping {
+        Keeping { work: None, stop: None, thread: None }
     }
 
     /// Hands over what is known of blocks that were just written.
@@ -99,8 +114,12 @@ struct Keeper {
     settling: Option<Box<Settling>>,
     /// Numbers of segments that stay as they are.
     damaged: Vec<u64>,
+    retaining: Retaining,
+    erasing: Option<Erasing>,
     /// Looks to wait before settling is tried again.
     wait: u32,
+    /// The same for retention.
+    retain_wait: u32,
 }
 
 impl Keeper {
@@ -119,14 +138,76 @@ impl Keeper {
             let came = zones.iter().map(|(group, _)| u64::from(group.count)).sum::<u64>();
             let began = Instant::now();
             let quiet = self.quiet.look(worked) && came <= BUSY;
+            self.retain();
+            self.erase();
             self.work(quiet);
             worked = began.elapsed();
         }
         if let Some(settling) = &self.settling {
             settling.discard();
         }
+        // Whoever waits for an answer gets none.
+        *self.shared.erasures.lock() = None;
         if let Some(index) = &self.shared.index {
             index.flush();
+        }
+    }
+
+    /// Lets segments go that are older, or more, than what is kept: whatever else there is to do.
+    fn retain(&mut self) {
+        if self.retain_wait > 0 {
+            self.retain_wait -= 1;
+            return;
+        }
+        loop {
+            let gone = match self.retaining.next(&self.shared) {
+                Ok(None) => return,
+                Ok(Some(segment)) => {
+                    self.leave(&segment);
+                    self.retaining.remove(&self.shared, &segment)
+                }
+                Err(error) => Err(error.into()),
+            };
+            if let Err(stuck) = gone {
+                let error = stuck.into_error(&self.shared);
+                if matches!(error, StoreError::Pins { .. }) {
+                    self.shared.note_lasting(error.to_string());
+                }
+                tracing::warn!(%error, "retention cannot go on now; it is tried again");
+                self.retain_wait = RETRY;
+                return;
+            }
+        }
+    }
+
+    /// Goes on with erasing, as long as there is more to do than wait.
+    fn erase(&mut self) {
+        let until = Instant::now() + LONG;
+        while Instant::now() < until {
+            let next = || self.shared.erasures.lock().as_mut().and_then(Vec::pop);
+            let Some(erasing) = self
+                .erasing
+                .take()
+                .or_else(|| next().map(|erasure| Erasing::begin(&self.shared, erasure)))
+            else {
+                return;
+            };
+            if let Some(segment) = erasing.next(&self.shared) {
+                self.leave(&segment);
+            }
+            self.erasing = erasing.step(&self.shared);
+            if self.erasing.as_ref().is_some_and(Erasing::waits) {
+                return;
+            }
+        }
+    }
+
+    /// Gives up on settling a segment that is about to change.
+    fn leave(&mut self, segment: &Segment) {
+        self.zones_through = 0;
+        let is_it = |settling: &mut Box<Settling>| settling.number() == segment.number;
+        if let Some(settling) = self.settling.take_if(is_it) {
+            settling.discard();
         }
     }
 
@@ -199,13 +280,7 @@ impl Keeper {
 
     fn finish(&mut self, settling: Settling) -> bool {
         match settling.finish() {
-            Ok(regrouped) => {
-                self.zones_through = 0;
-                if let Some(index) = &self.shared.index {
-                    index.remove_zones(&regrouped.gone);
-                    index.put_zones(&regrouped.groups);
-                }
-            }
+            Ok(_) => self.zones_through = 0,
             Err(error) => self.put_off(&error),
         }
         true

@@ -4,6 +4,7 @@
 //! by byte). Everything else, the catalogue in memory and the index on disk, is derived from the
 //! log and disposable. One [`Writer`] appends, any number of [`Store`] handles read.
 
+mod backup;
 mod block;
 mod cache;
 mod catalogue;
@@ -28,14 +29,19 @@ mod verify;
 mod writer;
 mod zone;
 
+pub use backup::{BackedUp, backup};
 pub use error::StoreError;
 pub use forwarded::{Tallies, Tally};
 pub use record::{Extent, NewBody, NewMessage, NewRecord, NewVeil};
 pub use store::body::BodyReader;
+pub use store::erase::Erased;
 pub use store::find::Found;
+pub use store::pins::Pin;
 pub use store::resolve::Named;
+pub use store::retention::{Removed, Retention};
 pub use store::revealed::Revealed;
 pub use store::scan::{Order, Scan};
+pub use store::select::Selection;
 pub use store::{Durability, Options, Recovery, Store, StoreStatus};
 pub use verify::{DamagedBlock, Progress, Verification, rebuild, verify};
 pub use writer::Writer;

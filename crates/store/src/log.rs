@@ -1,7 +1,7 @@
 //! Reading blocks: which file, which bytes, checked and uncompressed.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -9,24 +9,40 @@ use wayside_exchange::Timestamp;
 
 use crate::block::{BlockHeader, HEADER, pack};
 use crate::cache::BlockCache;
+use crate::directory::Directory;
 use crate::error::StoreError;
 use crate::segment::{self, Form, Segment, SegmentHeader, name_of};
 use crate::storage::{Storage, StoredFile};
 
-/// Files of settled segments that are kept open; the proxy needs the others.
-const MOST_FILES: usize = 16;
+/// Files of settled segments that a recorder keeps open; the proxy needs the others.
+pub(crate) const FEW_FILES: usize = 16;
+/// Those of a process that only reads: another may delete or replace segments meanwhile, and who has a
+/// file open goes on with it.
+pub(crate) const MANY_FILES: usize = 512;
+
+/// A file that another took the place of, or that is deleted, for those who still know its directory.
+type Retired = (Weak<Directory>, Arc<dyn StoredFile>);
 
 /// The segments as something to read blocks from.
 #[derive(Debug)]
 pub(crate) struct Log {
     pub(crate) storage: Arc<dyn Storage>,
+    most_files: usize,
+    /// By the serial numbers of their directories; the one that was used last stands last.
     files: Mutex<Vec<(u64, Arc<dyn StoredFile>)>>,
+    retired: Mutex<Vec<Retired>>,
     cache: Mutex<BlockCache>,
 }
 
 impl Log {
-    pub(crate) fn new(storage: Arc<dyn Storage>) -> Self {
-        Self { storage, files: Mutex::default(), cache: Mutex::default() }
+    pub(crate) fn new(storage: Arc<dyn Storage>, most_files: usize) -> Self {
+        Self {
+            storage,
+            most_files,
+            files: Mutex::default(),
+            retired: Mutex::default(),
+            cache: Mutex::default(),
+        }
     }
 
     /// The path of a segment's file.
@@ -36,23 +52,56 @@ impl Log {
 
     /// A segment's file, opened for reading.
     pub(crate) fn file(&self, segment: &Segment) -> Result<Arc<dyn StoredFile>, StoreError> {
-        if let Form::Raw(file) = &segment.form {
-            return Ok(file.clone());
-        }
-        let number = segment.number;
+        let directory = match &segment.form {
+            Form::Raw(file) => return Ok(file.clone()),
+            Form::Settled(directory) => directory,
+        };
         let mut files = self.files.lock();
-        if let Some(n) = files.iter().position(|(open, _)| *open == number) {
+        if let Some(n) = files.iter().position(|(open, _)| *open == directory.serial) {
             let file = files.remove(n);
             let found = file.1.clone();
             files.push(file);
             return Ok(found);
         }
-        let file = self.open(number)?;
-        if files.len() >= MOST_FILES {
+        if let Some(file) = self.retired_file(directory) {
+            return Ok(file);
+        }
+        let file = self.open(segment.number)?;
+        let failed = |source| StoreError::io("read", &self.path(segment.number), source);
+        if file.len().map_err(failed)? != directory.file_bytes {
+            return Err(StoreError::Replaced { path: self.path(segment.number) });
+        }
+        if files.len() >= self.most_files {
             files.remove(0);
         }
-        files.push((number, file.clone()));
+        files.push((directory.serial, file.clone()));
         Ok(file)
+    }
+
+    /// Keeps the open file of a settled segment, as long as there is room.
+    pub(crate) fn keep_open(&self, directory: &Directory, file: &Arc<dyn StoredFile>) {
+        let mut files = self.files.lock();
+        if files.len() < self.most_files {
+            files.push((directory.serial, file.clone()));
+        }
+    }
+
+    /// To be called before the file of a segment is deleted or another takes its name: who knows the
+    /// segment can read it until the last of them has gone.
+    pub(crate) fn retire(&self, segment: &Segment) -> Result<(), StoreError> {
+        let Form::Settled(directory) = &segment.form else { return Ok(()) };
+        let file = self.file(segment)?;
+        self.files.lock().retain(|(serial, _)| *serial != directory.serial);
+        let mut retired = self.retired.lock();
+        retired.retain(|(known, _)| known.strong_count() > 0);
+        retired.push((Arc::downgrade(directory), file));
+        Ok(())
+    }
+
+    fn retired_file(&self, directory: &Arc<Directory>) -> Option<Arc<dyn StoredFile>> {
+        let retired = self.retired.lock();
+        let known = |known: &Weak<Directory>| std::ptr::eq(known.as_ptr(), Arc::as_ptr(directory));
+        retired.iter().find(|(retired, _)| known(retired)).map(|(_, file)| file.clone())
     }
 
     /// Opens the file of the segment of this number.
@@ -68,7 +117,7 @@ impl Log {
         segment: &Segment,
         position: u64,
     ) -> Result<(BlockHeader, Bytes), StoreError> {
-        let key = (position, segment.is_settled());
+        let key = (position, segment.serial());
         if let Some(found) = self.cache.lock().take(key) {
             return Ok(found);
         }

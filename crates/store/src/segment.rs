@@ -97,6 +97,14 @@ impl Segment {
         matches!(self.form, Form::Settled(_))
     }
 
+    /// The serial number of its directory; zero while it is raw.
+    pub(crate) fn serial(&self) -> u64 {
+        match &self.form {
+            Form::Raw(_) => 0,
+            Form::Settled(directory) => directory.serial,
+        }
+    }
+
     /// Bytes that its file takes.
     pub(crate) fn file_bytes(&self) -> u64 {
         match &self.form {

@@ -1,4 +1,5 @@
-//! Settling: a segment that is written to no more is written anew, smaller and easier to search.
+//! Settling: a segment that is written to no more is written anew, smaller and easier to search; and
+//! where something is to go, without it.
 //!
 //! Recording writes blocks as they are, since whatever it spends the traffic waits for. Once the
 //! segment is closed and the machine has time, its groups are put together into larger ones, its
@@ -9,46 +10,63 @@
 mod draft;
 mod sealing;
 
+use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use wayside_exchange::ExchangeId;
 
 use crate::block::{BlockHeader, Kind, pack};
 use crate::catalogue::scan::{Care, Met, Scan};
-use crate::catalogue::{Catalogue, Group};
+use crate::catalogue::{Catalogue, Place};
 use crate::error::StoreError;
 use crate::record::decode::record;
 use crate::row::decode::rows;
-use crate::segment::Segment;
+use crate::segment::{Segment, draft_of};
 use crate::store::Shared;
-use crate::zone::ZoneSets;
 
 use draft::Draft;
 pub(crate) use sealing::Sealing;
 
-/// A segment on its way to being settled, one block at a time.
+/// Says which exchanges a segment keeps that is written anew: their records and the pieces of their
+/// bodies.
+pub(crate) type Keep = Box<dyn Fn(ExchangeId) -> bool + Send>;
+
+/// A segment on its way to being written anew, one block at a time.
 pub(crate) struct Settling {
     shared: Arc<Shared>,
     segment: Segment,
+    /// None keeps everything.
+    keep: Option<Keep>,
     /// How far into the old file it has come.
     offset: u64,
     /// The DATA block whose SUMMARY block comes next.
     data: Option<(BlockHeader, Bytes)>,
     draft: Draft,
+    /// Rows that do not come along: those that the catalogue tracks, and how many more.
+    dropped: Vec<Place>,
+    others: u64,
 }
 
-/// What settling a segment changed: groups that are gone, and those that stand for them.
-pub(crate) struct Regrouped {
-    pub(crate) gone: Vec<Group>,
-    pub(crate) groups: Vec<(Group, Arc<ZoneSets>)>,
-}
-
-/// Why a segment was not settled.
+/// Why a segment was not written anew.
+#[derive(Debug)]
 pub(crate) enum Stuck {
     /// It is damaged, and stays as it is.
     Damaged(&'static str),
     /// The disk is full, or fails; later it may not.
     Store(StoreError),
+}
+
+impl Stuck {
+    /// As an error.
+    pub(crate) fn into_error(self, shared: &Shared) -> StoreError {
+        match self {
+            Stuck::Store(error) => error,
+            Stuck::Damaged(reason) => {
+                StoreError::Damaged { path: shared.log.storage.path(""), offset: 0, reason }
+            }
+        }
+    }
 }
 
 impl From<StoreError> for Stuck {
@@ -62,14 +80,47 @@ impl Settling {
     /// Those whose numbers are in `except` are passed over.
     pub(crate) fn begin(shared: &Arc<Shared>, except: &[u64]) -> Option<Result<Self, StoreError>> {
         let segment = waiting(shared, &shared.catalogue(), except).next()?;
-        let draft = Draft::begin(shared, &segment);
-        Some(draft.map(|draft| Self {
+        Some(Self::of(shared, segment, None))
+    }
+
+    /// Begins with this segment, which is closed and durable. Of the exchanges in it only those stay that
+    /// `keep` says.
+    pub(crate) fn of(
+        shared: &Arc<Shared>,
+        segment: Segment,
+        keep: Option<Keep>,
+    ) -> Result<Self, StoreError> {
+        let draft = Draft::begin(shared, &segment)?;
+        Ok(Self {
             shared: shared.clone(),
             offset: segment.span().start,
             segment,
+            keep,
             data: None,
             draft,
-        }))
+            dropped: Vec::new(),
+            others: 0,
+        })
+    }
+
+    /// Writes a segment anew from its first block to its last, and puts it in its place. After an error
+    /// it is as it was. Says how many exchanges are gone.
+    pub(crate) fn rewrite(
+        shared: &Arc<Shared>,
+        segment: Segment,
+        keep: Keep,
+    ) -> Result<u64, Stuck> {
+        let mut settling = Self::of(shared, segment, Some(keep))?;
+        loop {
+            match settling.step() {
+                Ok(true) => {}
+                Ok(false) => return Ok(settling.finish()?),
+                Err(stuck) => {
+                    settling.discard();
+                    return Err(stuck);
+                }
+            }
+        }
     }
 
     /// The number of the segment.
@@ -99,8 +150,13 @@ impl Settling {
         self.draft.discard(&self.shared);
     }
 
+    fn keeps(&self, id: ExchangeId) -> bool {
+        self.keep.as_ref().is_none_or(|keep| keep(id))
+    }
+
     fn block(&mut self, header: &BlockHeader, raw: Vec<u8>) -> Result<(), Stuck> {
         match header.kind {
+            Kind::Piece if !self.keeps(ExchangeId(header.first)) => {}
             Kind::Piece => self.draft.piece(&self.shared, header, &raw)?,
             Kind::Data => self.data = Some((*header, Bytes::from(raw))),
             Kind::Summary => self.group(header, &raw)?,
@@ -116,8 +172,18 @@ impl Settling {
             .filter(|(data, _)| Some(data.position) == position)
             .ok_or(Stuck::Damaged("a group lacks its records"))?;
         let rows = rows(raw, header.count).ok_or(Stuck::Damaged("its rows cannot be read"))?;
-        self.draft.open_group(&self.shared, &data, header)?;
-        for row in rows {
+        let (kept, dropped): (Vec<_>, Vec<_>) =
+            (0_u32..).zip(rows).partition(|(_, row)| self.keeps(row.summary.id));
+        let dropped: Vec<Place> = dropped
+            .into_iter()
+            .map(|(row, gone)| Place { id: gone.summary.id.0, position: header.position, row })
+            .collect();
+        if !kept.is_empty() {
+            let dropped = dropped.iter().map(|place| place.row).collect();
+            self.draft.open_group(&self.shared, &data, header, dropped)?;
+        }
+        self.drop_rows(dropped);
+        for (_, row) in kept {
             let range = row.offset as usize..row.offset as usize + row.len as usize;
             let bytes = records.get(range.clone());
             let stored = record(&records, range, row.summary);
@@ -129,23 +195,41 @@ impl Settling {
         Ok(())
     }
 
-    /// Puts the new file in the place of the old one.
-    pub(crate) fn finish(self) -> Result<Regrouped, StoreError> {
-        let Settling { shared, segment, draft, .. } = self;
-        let settled = draft.finish(&shared, &segment)?;
+    fn drop_rows(&mut self, dropped: Vec<Place>) {
+        let catalogue = self.shared.catalogue();
+        let (tracked, others): (Vec<_>, Vec<_>) =
+            dropped.into_iter().partition(|place| catalogue.latest(place.id).is_some());
+        self.dropped.extend(tracked);
+        self.others += others.len() as u64;
+    }
+
+    /// Puts the new file in the place of the old one. Says how many exchanges are gone.
+    pub(crate) fn finish(self) -> Result<u64, StoreError> {
+        let Settling { shared, segment, draft, dropped, others, .. } = self;
+        shared.log.retire(&segment)?;
+        let settled = draft.finish(&shared, &segment).inspect_err(|_| {
+            let _ = shared.log.storage.remove(&draft_of(segment.number));
+        })?;
         let catalogue = shared.catalogue();
-        let from = catalogue.groups.partition_point(|group| group.position < segment.base);
-        let to = catalogue.groups.partition_point(|group| group.position < segment.end);
+        let (from, to) = catalogue.groups_of(&segment);
         let gone = catalogue.groups.get(from..to).unwrap_or_default().to_vec();
         drop(catalogue);
-        let groups = settled.groups;
-        shared.change(|catalogue| {
-            catalogue.settle(settled.segment, groups.clone(), |position, row| {
-                let (position, first) = settled.moved.get(&position)?;
-                Some((*position, first + row))
-            });
+        let (segment, groups) = (settled.segment, settled.groups);
+        let exchanges = shared.change(|catalogue| {
+            let moved = |position, row| settled.moved.get(&position)?.place(row);
+            catalogue.settle(segment, groups.clone(), moved, &dropped, others)
         });
-        Ok(Regrouped { gone, groups })
+        if let Some(index) = &shared.index {
+            index.remove_zones(&gone);
+            index.put_zones(&groups);
+        }
+        Ok(exchanges)
+    }
+}
+
+impl fmt::Debug for Settling {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settling").field("segment", &self.segment.number).finish_non_exhaustive()
     }
 }
 

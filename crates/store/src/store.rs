@@ -15,21 +15,28 @@ use crate::writer::Writer;
 
 use body::BodyReader;
 use find::Found;
+use pins::Pin;
 use resolve::Named;
+use retention::{Removed, Retention};
 use revealed::Revealed;
 use scan::{Order, Scan};
 pub(crate) use shared::Shared;
 
 pub(crate) mod body;
 mod buffer;
+pub(crate) mod erase;
 pub(crate) mod find;
 pub(crate) mod open;
+pub(crate) mod pins;
 mod problems;
 pub(crate) mod resolve;
+pub(crate) mod retention;
 pub(crate) mod revealed;
 pub(crate) mod scan;
+pub(crate) mod select;
 pub(crate) mod shared;
 mod sieve;
+pub(crate) mod tally;
 
 /// Which failure a record survives once `recorded_through` or `durable_through` has passed it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,6 +60,8 @@ pub struct Options {
     pub segment_bytes: u64,
     /// Uncompressed bytes of records after which a block is closed.
     pub block_bytes: usize,
+    /// How long and how much is kept.
+    pub retention: Retention,
 }
 
 /// What opening a store for writing found.
@@ -83,6 +92,10 @@ pub struct StoreStatus {
     pub stored: u64,
     /// Bytes that the store takes.
     pub used: u64,
+    /// The bytes that it may take; none without a bound.
+    pub budget: Option<u64>,
+    /// What retention has removed so far.
+    pub removed: Removed,
     /// Bytes free on its file system.
     pub free: u64,
     /// The greatest id among the records written so far, where every record that was appended
@@ -108,7 +121,12 @@ pub struct Store {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { durability: Durability::Power, segment_bytes: 256 << 20, block_bytes: 256 << 10 }
+        Self {
+            durability: Durability::Power,
+            segment_bytes: 256 << 20,
+            block_bytes: 256 << 10,
+            retention: Retention::default(),
+        }
     }
 }
 
@@ -146,8 +164,10 @@ impl Store {
 
     /// The kept bytes of a body, secrets redacted; none when there is no such exchange or no such half.
     pub fn body(&self, id: ExchangeId, half: Half) -> Result<Option<BodyReader>, StoreError> {
+        // Before the record is looked for: what goes in between is still there for this reader.
+        let catalogue = self.shared.catalogue();
         let Some(stored) = self.stored(id)? else { return Ok(None) };
-        Ok(stored.kept(half).map(|kept| BodyReader::new(self.shared.clone(), id, kept)))
+        Ok(stored.kept(half).map(|kept| BodyReader::new(self.shared.clone(), catalogue, id, kept)))
     }
 
     /// The kept bytes of a body as transferred, secrets and all; none when there is no such exchange
@@ -160,7 +180,7 @@ impl Store {
     ) -> Result<Option<Revealed>, StoreError> {
         let Some(stored) = self.stored(id)? else { return Ok(None) };
         let Some(kept) = stored.kept(half) else { return Ok(None) };
-        let body = BodyReader::new(self.shared.clone(), id, kept);
+        let body = BodyReader::new(self.shared.clone(), self.shared.catalogue(), id, kept);
         Ok(Some(Revealed::new(body, half, &kept.veil, key.clone())))
     }
 
@@ -175,7 +195,7 @@ impl Store {
         let (Some(kept), Some(message)) = (stored.kept(half), stored.exchange.message(half)) else {
             return Ok(Vec::new());
         };
-        let body = BodyReader::new(self.shared.clone(), id, kept);
+        let body = BodyReader::new(self.shared.clone(), self.shared.catalogue(), id, kept);
         Revealed::new(body, half, &kept.veil, key.clone()).arrivals(&message.body.arrivals)
     }
 
@@ -195,6 +215,31 @@ impl Store {
     pub fn resolve(&self, prefix: &str) -> Result<Named, StoreError> {
         self.shared.refresh();
         resolve::resolve(&self.shared, prefix)
+    }
+
+    /// What is pinned.
+    pub fn pins(&self) -> Result<Vec<Pin>, StoreError> {
+        self.shared.pins()
+    }
+
+    /// Pins what `filter` matches, now and later: retention leaves it alone. The store must have been
+    /// opened for writing. When it returns the pin survives a power loss.
+    pub fn pin(&self, pin: Pin) -> Result<(), StoreError> {
+        self.shared.change_pins(|pins| {
+            pins.retain(|known| known.filter != pin.filter);
+            pins.push(pin);
+        })
+    }
+
+    /// Takes the pins away that `is_meant`; says how many.
+    pub fn unpin(&self, is_meant: impl Fn(&Pin) -> bool) -> Result<u64, StoreError> {
+        let mut gone = 0;
+        self.shared.change_pins(|pins| {
+            let before = pins.len();
+            pins.retain(|pin| !is_meant(pin));
+            gone = (before - pins.len()) as u64;
+        })?;
+        Ok(gone)
     }
 
     /// How the store does now.

@@ -15,11 +15,12 @@ use crate::forwarded::Counts;
 use crate::index::{Index, NoIndex};
 use crate::keeper::zone_of;
 use crate::lock::Lock;
-use crate::log::Log;
+use crate::log::{Log, MANY_FILES};
 use crate::record::decode::record;
 use crate::row::decode::rows;
 use crate::segment::{Form, HEADER, Segment};
 use crate::storage::disk::Disk;
+use crate::store::retention::Retention;
 use crate::store::{Shared, open};
 use crate::text::table::TextTable;
 
@@ -110,7 +111,7 @@ pub fn verify(dir: &Path, progress: &mut dyn FnMut(Progress)) -> Result<Verifica
     result.open = check.catalogue.open_ids().count() as u64;
     result.lost = counts.lost_before;
     if !Lock::is_held(dir) {
-        let recorded = open::recorded_since(&log, &loaded.catalogue, counts.since);
+        let recorded = open::recorded(&log, &loaded.catalogue, &counts);
         result.lost += counts.forwarded.saturating_sub(recorded);
     }
     Ok(result)
@@ -137,7 +138,8 @@ pub fn rebuild(dir: &Path, progress: &mut dyn FnMut(Progress)) -> Result<(), Sto
     let catalogue = load(&log, Care::Headers, Counts::read(dir).whole_until())?.catalogue;
     let (groups, total) = (catalogue.groups.clone(), catalogue.end());
     let start = catalogue.segments.first().map_or(0, |segment| segment.base);
-    let shared = Arc::new(Shared::new(dir.to_owned(), log, catalogue, None, false));
+    let shared =
+        Arc::new(Shared::new(dir.to_owned(), log, catalogue, None, None, Retention::default()));
     for group in &groups {
         // A damaged block has no entry, and so may match anything.
         if let Ok(zone) = zone_of(&shared, group) {
@@ -153,7 +155,7 @@ pub fn rebuild(dir: &Path, progress: &mut dyn FnMut(Progress)) -> Result<(), Sto
 fn open_log(dir: &Path) -> Result<Log, StoreError> {
     let folder = dir.join("segments");
     match std::fs::metadata(&folder) {
-        Ok(_) => Ok(Log::new(Arc::new(Disk::existing(&folder)))),
+        Ok(_) => Ok(Log::new(Arc::new(Disk::existing(&folder)), MANY_FILES)),
         Err(source) => Err(StoreError::io("open the store", dir, source)),
     }
 }

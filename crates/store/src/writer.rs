@@ -13,7 +13,7 @@ use wayside_exchange::{ExchangeId, Half, Micros, Timestamp};
 
 use crate::block::{BlockHeader, Kind, MOST, Packing, flag};
 use crate::error::StoreError;
-use crate::forwarded::{ForwardedFile, Tallies};
+use crate::forwarded::Tallies;
 use crate::keeper::Keeping;
 use crate::lock::Lock;
 use crate::record::{Extent, NewRecord, encode};
@@ -50,7 +50,7 @@ pub struct Writer {
     tail: Tail,
     sync: SyncThread,
     keeping: Keeping,
-    forwarded: ForwardedFile,
+    tallies: Tallies,
     now: Timestamp,
     /// When the oldest of what waits had come at the latest.
     waiting_since: Option<Timestamp>,
@@ -65,14 +65,14 @@ pub(crate) struct Parts {
     pub(crate) shared: Arc<Shared>,
     pub(crate) options: Options,
     pub(crate) last_number: u64,
-    pub(crate) forwarded: ForwardedFile,
+    pub(crate) tallies: Tallies,
     pub(crate) lock: Lock,
     pub(crate) keeping: Keeping,
 }
 
 impl Writer {
     pub(crate) fn new(parts: Parts) -> Result<Writer, StoreError> {
-        let Parts { shared, options, last_number, forwarded, lock, keeping } = parts;
+        let Parts { shared, options, last_number, tallies, lock, keeping } = parts;
         let (end, running, segment) = {
             let catalogue = shared.catalogue();
             let running = catalogue.open_ids().collect();
@@ -88,7 +88,7 @@ impl Writer {
             tail: Tail::new(segment, last_number, end),
             sync,
             keeping,
-            forwarded,
+            tallies,
             now: Timestamp(0),
             waiting_since: None,
             refused: false,
@@ -163,7 +163,9 @@ impl Writer {
     pub fn tick(&mut self, now: Timestamp) -> Result<(), StoreError> {
         self.now = now;
         let due = self.waiting_since.is_some_and(|since| now.since(since) >= WRITE_AFTER);
-        let wrote = if due || self.refused { self.flush() } else { Ok(()) };
+        self.shared.sealing.set_now(now);
+        let asked = self.shared.sealing.asked();
+        let wrote = if due || self.refused || asked.is_some() { self.flush() } else { Ok(()) };
         match self.options.durability {
             Durability::Power | Durability::Strict => {
                 self.sync.request_when_due(now, &mut self.tail, self.shared.recorded());
@@ -171,8 +173,9 @@ impl Writer {
             // Nothing is promised for a power loss, and no sync can fail.
             Durability::Process => self.shared.sealing.set_durable(self.tail.end),
         }
-        if self.shared.sealing.is_asked_to_close() {
+        if let Some(asked) = asked.filter(|_| wrote.is_ok()) {
             self.tail.close(&self.shared);
+            self.shared.sealing.serve(asked);
         }
         self.save_unsynced()?;
         wrote
@@ -203,7 +206,7 @@ impl Writer {
         self.sync()?;
         self.keeping.finish();
         let end = self.shared.catalogue().end();
-        self.forwarded.end(end)
+        self.shared.books(|books| books.end(end))
     }
 
     /// Whether more is to come than a disk can take at once: then writes go through the page cache, which
@@ -222,7 +225,7 @@ impl Writer {
     /// Where workers count the exchanges that they begin, so that after a crash the next recorder can
     /// say how many are lost.
     pub fn tallies(&self) -> Tallies {
-        self.forwarded.tallies()
+        self.tallies.clone()
     }
 
     fn refuse_when_stuck(&self) -> Result<(), StoreError> {

@@ -2,6 +2,7 @@
 //! by each verb.
 
 mod exchanging;
+mod keeping;
 mod listing;
 mod typed;
 
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub use exchanging::{ExportArgs, ExportFormat, ReplayArgs, ReplayPace};
+pub use keeping::{BackupArgs, EraseArgs, PinArgs, UnpinArgs};
 pub use listing::{
     ClientsArgs, ClientsVerb, ExchangesArgs, Listing, OutliersArgs, RoutesArgs, ScanArgs,
     SessionsArgs, ShowArgs,
@@ -86,6 +88,14 @@ pub enum Verb {
     Export(ExportArgs),
     /// Send recorded exchanges again and compare the answers
     Replay(ReplayArgs),
+    /// Keep exchanges that retention would delete; list what is kept so
+    Pin(PinArgs),
+    /// Let retention have what was pinned
+    Unpin(UnpinArgs),
+    /// Delete a client's exchanges for good, and prove that they are gone
+    Erase(EraseArgs),
+    /// Copy the recording, while it goes on
+    Backup(BackupArgs),
     /// Open the console of the running recorder in a browser
     Console(ConsoleArgs),
     /// How the recorder does

@@ -1,5 +1,6 @@
 //! The verbs, one file each.
 
+pub mod backup;
 pub mod certs;
 pub mod clients;
 pub mod completions;
@@ -7,10 +8,12 @@ pub mod config;
 pub mod console;
 pub mod demo;
 pub mod doctor;
+pub mod erase;
 pub mod exchanges;
 pub mod export;
 mod listing;
 pub mod outliers;
+pub mod pin;
 pub mod record;
 pub mod replay;
 pub mod routes;

@@ -96,6 +96,10 @@ fn run(cli: Cli, printer: &mut Printer) -> anyhow::Result<Exit> {
             let key = seal_key(args.seal_key.as_deref())?;
             wait(commands::replay::run(args, &data()?, key.as_deref(), printer))
         }
+        Verb::Pin(args) => wait(commands::pin::pin(args, &data()?, printer)),
+        Verb::Unpin(args) => wait(commands::pin::unpin(args, &data()?, printer)),
+        Verb::Erase(args) => wait(commands::erase::run(args, &data()?, printer)),
+        Verb::Backup(args) => commands::backup::run(&args, &data()?, printer),
         Verb::Console(args) => wait(commands::console::run(args, &data()?, printer)),
         Verb::Status(args) => wait(commands::status::run(args, &data()?, printer)),
         Verb::Certs(args) => commands::certs::run(args, &data()?, printer),

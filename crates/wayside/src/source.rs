@@ -1,6 +1,7 @@
 //! Where answers come from: the running recorder, over its control socket, or the same API in this
 //! process when none runs. The verbs cannot tell the difference.
 
+mod changing;
 mod question;
 
 use std::path::Path;
@@ -8,10 +9,12 @@ use std::path::Path;
 use anyhow::Context as _;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
+use http::Method;
 use wayside_analytics::Thresholds;
-use wayside_console::{Answer, Api, ConsoleFacts, router};
+use wayside_console::{Answer, Api, ConsoleFacts, Router, router};
 use wayside_store::Store;
 
+pub use changing::Changing;
 pub use question::Question;
 pub use wayside_console::recorder_runs;
 
@@ -25,13 +28,26 @@ pub struct Source {
 impl Source {
     /// The API of the recording at `data`.
     pub async fn open(data: &Path) -> anyhow::Result<Self> {
-        Self::judging(data, Thresholds::default()).await
+        Self::asking(data, Thresholds::default(), |_| Router::new()).await
     }
 
     /// The same for who asks how clients fare; a recorder that runs has thresholds of its own.
     pub async fn judging(data: &Path, thresholds: Thresholds) -> anyhow::Result<Self> {
+        Self::asking(data, thresholds, |_| Router::new()).await
+    }
+
+    /// The same with routes that the recorder's control socket has beside the console's.
+    pub async fn with(data: &Path, more: impl FnOnce(Api) -> Router) -> anyhow::Result<Self> {
+        Self::asking(data, Thresholds::default(), more).await
+    }
+
+    async fn asking(
+        data: &Path,
+        thresholds: Thresholds,
+        more: impl FnOnce(Api) -> Router,
+    ) -> anyhow::Result<Self> {
         let in_process = || {
-            anyhow::Ok(router(Api {
+            let api = Api {
                 store: store(data)?,
                 recorder: None,
                 thresholds,
@@ -39,7 +55,8 @@ impl Source {
                     version: env!("CARGO_PKG_VERSION").to_owned(),
                     ..ConsoleFacts::default()
                 },
-            }))
+            };
+            anyhow::Ok(router(api.clone()).merge(more(api)))
         };
         Ok(Self { source: wayside_console::Source::of(data, in_process).await? })
     }
@@ -51,7 +68,12 @@ impl Source {
 
     /// Asks, and fails unless the answer is a good one.
     pub async fn ask(&self, question: &Question) -> anyhow::Result<Answer> {
-        Ok(self.source.ask(&question.to_string()).await?.or_refused().await?)
+        self.send(Method::GET, question).await
+    }
+
+    /// The same by any method.
+    pub async fn send(&self, method: Method, question: &Question) -> anyhow::Result<Answer> {
+        Ok(self.source.send(method, &question.to_string()).await?.or_refused().await?)
     }
 }
 

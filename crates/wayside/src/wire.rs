@@ -20,7 +20,7 @@ use wayside_exchange::{ExchangeId, Micros};
 use wayside_proxy::Handed;
 use wayside_recorder::{Desking, Overload, Recorder, TapeMaker};
 use wayside_store::seal::SealingKey;
-use wayside_store::{Recovery, Store};
+use wayside_store::{Recovery, Retention, Store};
 use wayside_transport::authority::Authority;
 use wayside_transport::balance::{ConnectionLimits, Spread};
 use wayside_transport::certificate::Given;
@@ -187,6 +187,10 @@ fn record(
             Durability::Process => wayside_store::Durability::Process,
             Durability::Power => wayside_store::Durability::Power,
             Durability::Strict => wayside_store::Durability::Strict,
+        },
+        retention: Retention {
+            keep_for: settings.keep_for.map(Micros::from),
+            keep_bytes: settings.keep_bytes,
         },
         ..wayside_store::Options::default()
     };

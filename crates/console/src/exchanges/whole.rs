@@ -65,14 +65,17 @@ fn sha256(store: &Store, exchange: &Exchange, half: Half) -> Result<Option<Strin
         return Ok(None);
     }
     let mut hash = Sha256::new();
-    if let Some(mut body) = store.body(exchange.summary.id, half)? {
-        let mut piece = vec![0; 64 << 10];
-        loop {
-            let read = body.read(&mut piece).map_err(|error| Refusal::failed(&error))?;
-            match piece.get(..read) {
-                Some([]) | None => break,
-                Some(bytes) => hash.update(bytes),
-            }
+    let body = store.body(exchange.summary.id, half)?;
+    // Since the exchange was read, retention may have removed it, or a piece of this body.
+    let Some(mut body) = body.filter(|body| body.stored() > 0 || message.body.kept == 0) else {
+        return Ok(None);
+    };
+    let mut piece = vec![0; 64 << 10];
+    loop {
+        let read = body.read(&mut piece).map_err(|error| Refusal::failed(&error))?;
+        match piece.get(..read) {
+            Some([]) | None => break,
+            Some(bytes) => hash.update(bytes),
         }
     }
     let mut text = String::with_capacity(64);

@@ -20,6 +20,7 @@ use tokio::net::UnixListener;
 
 use crate::api::{Api, router};
 use crate::error::ConsoleError;
+use crate::keeping::changes;
 use crate::token::Token;
 use reach::{Reach, connect};
 
@@ -92,7 +93,7 @@ impl Control {
     /// Serves the API until `stop`, then takes the socket away.
     pub async fn serve(self, api: Api, stop: impl Future<Output = ()> + Send) {
         let _file = self.file;
-        let router = router(api).merge(link::router(self.console));
+        let router = router(api.clone()).merge(changes(api)).merge(link::router(self.console));
         super::run(self.listener, router, stop).await;
     }
 }

@@ -1,5 +1,6 @@
 //! Making the catalogue from the segments, and finding where a crash left the log.
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -11,7 +12,7 @@ use crate::directory::{Directory, TRAILER};
 use crate::error::StoreError;
 use crate::log::Log;
 use crate::row::{Row, decode};
-use crate::segment::{Form, HEADER, Segment, SegmentHeader, VERSION, number_of, start_of};
+use crate::segment::{Form, HEADER, Segment, SegmentHeader, VERSION, name_of, number_of, start_of};
 use crate::storage::StoredFile;
 
 /// The catalogue and what was found on the way.
@@ -126,7 +127,7 @@ pub(crate) fn rows_of(log: &Log, segment: &Segment, group: &Group) -> Result<Vec
 /// The segments in the order of their positions, each ending where the next begins.
 fn segments(log: &Log, loaded: &mut Loaded) -> Result<Vec<Segment>, StoreError> {
     let names = match log.storage.list() {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+        Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
         names => names.map_err(|source| StoreError::io("list", &log.storage.path(""), source))?,
     };
     let mut numbers: Vec<u64> = names.iter().filter_map(|name| number_of(name)).collect();
@@ -136,7 +137,11 @@ fn segments(log: &Log, loaded: &mut Loaded) -> Result<Vec<Segment>, StoreError> 
     for &number in &numbers {
         let path = log.path(number);
         let failed = |source| StoreError::io("read", &path, source);
-        let file = log.open(number)?;
+        let file = match log.storage.open(&name_of(number), false) {
+            // A recorder has deleted it since the folder was read.
+            Err(error) if error.kind() == ErrorKind::NotFound => continue,
+            file => file.map_err(|source| StoreError::io("open", &path, source))?,
+        };
         let mut bytes = [0; HEADER];
         let read = file.read_at(&mut bytes, 0).map_err(failed)?;
         let header = SegmentHeader::decode(bytes.get(..read).unwrap_or_default());
@@ -145,7 +150,7 @@ fn segments(log: &Log, loaded: &mut Loaded) -> Result<Vec<Segment>, StoreError> 
                 return Err(StoreError::Newer { path, version: header.version, known: VERSION });
             }
             Some(header) if header.settled => {
-                segments.push(settled(log, &header, &*file, loaded)?);
+                segments.push(settled(log, &header, &file, loaded)?);
             }
             Some(SegmentHeader { base, .. }) => {
                 let len = file.len().map_err(failed)?;
@@ -169,18 +174,16 @@ fn segments(log: &Log, loaded: &mut Loaded) -> Result<Vec<Segment>, StoreError> 
 fn settled(
     log: &Log,
     header: &SegmentHeader,
-    file: &dyn StoredFile,
+    file: &Arc<dyn StoredFile>,
     loaded: &mut Loaded,
 ) -> Result<Segment, StoreError> {
     let SegmentHeader { number, base, .. } = *header;
     let failed = |source| StoreError::io("read", &log.path(number), source);
-    let of = |directory: Directory| Segment {
-        number,
-        base,
-        end: directory.end,
-        form: Form::Settled(Arc::new(directory)),
+    let of = |directory: Directory| {
+        log.keep_open(&directory, file);
+        Segment { number, base, end: directory.end, form: Form::Settled(Arc::new(directory)) }
     };
-    if let Some(directory) = Directory::read(file).map_err(failed)? {
+    if let Some(directory) = Directory::read(&**file).map_err(failed)? {
         return Ok(of(directory));
     }
     let file_bytes = file.len().map_err(failed)?;
@@ -189,8 +192,8 @@ fn settled(
         offset: file_bytes.saturating_sub(TRAILER as u64),
         reason: "the segment's directory does not fit; its blocks are found without it",
     });
-    let mut directory = Directory::default();
     let mut offset = start_of(base);
+    let mut directory = Directory::new(offset, base);
     while offset < file_bytes {
         let mut bytes = [0; BLOCK_HEADER];
         file.read_at(&mut bytes, offset).map_err(failed)?;

@@ -4,7 +4,9 @@ use std::ops::Range;
 
 use bytes::Bytes;
 use wayside_exchange::stored::{Arrival, Body};
-use wayside_exchange::{BodyEnd, Exchange, ExchangeId, Half, Head, Message, Summary, Timestamp};
+use wayside_exchange::{
+    BodyEnd, Exchange, ExchangeId, Half, Head, Mark, Message, Summary, Timestamp,
+};
 
 use super::Extent;
 use super::encode::{HAS_RESPONSE, PLAIN, VEILED};
@@ -44,6 +46,26 @@ impl Stored {
         match half {
             Half::Request => Some(&self.request),
             Half::Response => self.exchange.response.is_some().then_some(&self.response),
+        }
+    }
+}
+
+impl Stored {
+    /// Lets go of a body of which a piece is gone: what is left would pass for its beginning. The exchange
+    /// is marked.
+    pub(crate) fn cut_where(&mut self, is_gone: impl Fn(&Extent) -> bool) {
+        let Self { exchange, request, response } = self;
+        let parts = [
+            (Some(&mut exchange.request), request, Mark::RequestBodyCut),
+            (exchange.response.as_mut(), response, Mark::ResponseBodyCut),
+        ];
+        for (message, kept, mark) in parts {
+            if let Some(message) = message.filter(|_| kept.pieces.iter().any(&is_gone)) {
+                *kept = Kept::default();
+                (message.body.kept, message.body.end) = (0, BodyEnd::Cut);
+                message.body.arrivals.clear();
+                exchange.summary.marks.insert(mark);
+            }
         }
     }
 }

@@ -40,17 +40,36 @@ pub(super) struct Draft {
     text: TextBuilder,
     columns: Vec<Column>,
     groups: Vec<(Group, Arc<ZoneSets>)>,
-    /// For the SUMMARY block of an old group, which new one its rows went to, and after how many others.
-    moved: HashMap<u64, (u64, u32)>,
+    /// For the SUMMARY block of an old group, where its rows went.
+    moved: HashMap<u64, Moved>,
     /// Old groups of the one in the making.
-    moving: Vec<(u64, u32)>,
+    moving: Vec<(u64, Moved)>,
+}
+
+/// Where the rows of an old group went.
+#[derive(Debug)]
+pub(super) struct Moved {
+    /// The position of the new group.
+    to: u64,
+    /// How many others stand before them there.
+    after: u32,
+    /// Those that did not come along, in order.
+    dropped: Vec<u32>,
+}
+
+impl Moved {
+    /// Where the `row`-th is now; none when it did not come along.
+    pub(super) fn place(&self, row: u32) -> Option<(u64, u32)> {
+        let before = self.dropped.binary_search(&row).err()?;
+        Some((self.to, self.after + row - before as u32))
+    }
 }
 
 /// What a draft became.
 pub(super) struct Settled {
     pub(super) segment: Segment,
     pub(super) groups: Vec<(Group, Arc<ZoneSets>)>,
-    pub(super) moved: HashMap<u64, (u64, u32)>,
+    pub(super) moved: HashMap<u64, Moved>,
 }
 
 impl Draft {
@@ -76,7 +95,7 @@ impl Draft {
             name,
             buffer: PageBuffer::at(at),
             at,
-            directory: Directory::new(segment.end),
+            directory: Directory::new(at, segment.end),
             packer: Packer::new(),
             open: None,
             group: GroupBuilder::new(HashSet::new()),
@@ -104,12 +123,14 @@ impl Draft {
         self.write_when_enough(shared)
     }
 
-    /// Goes on with the rows of an old group, in a new one where that is better.
+    /// Goes on with the rows of an old group, without those that are `dropped`, in a new one where that is
+    /// better.
     pub(super) fn open_group(
         &mut self,
         shared: &Shared,
         data: &BlockHeader,
         summary: &BlockHeader,
+        dropped: Vec<u32>,
     ) -> Result<(), StoreError> {
         let began = shared.sealing.began;
         let across = self.open.is_some_and(|(first, _)| first < began && data.position >= began);
@@ -118,7 +139,8 @@ impl Draft {
         }
         self.write_when_enough(shared)?;
         self.group.inherit(summary.flags);
-        self.moving.push((summary.position, self.group.count()));
+        let moved = Moved { to: 0, after: self.group.count(), dropped };
+        self.moving.push((summary.position, moved));
         let first = self.open.map_or(data.position, |(first, _)| first);
         self.open = Some((first, summary.position));
         Ok(())
@@ -163,8 +185,7 @@ impl Draft {
         // Until the folder is synced a power loss brings the old file back, which is as good.
         let _ = storage.sync_folder();
         let (groups, moved) = (std::mem::take(&mut self.groups), std::mem::take(&mut self.moved));
-        let directory = Arc::new(std::mem::take(&mut self.directory));
-        let segment = Segment { form: Form::Settled(directory), ..segment.clone() };
+        let segment = Segment { form: Form::Settled(Arc::new(self.directory)), ..segment.clone() };
         Ok(Settled { segment, groups, moved })
     }
 
@@ -189,9 +210,8 @@ impl Draft {
         });
         self.records.clear();
         self.columns.push(self.text.take());
-        for (old, row) in self.moving.drain(..) {
-            self.moved.insert(old, (last, row));
-        }
+        let moving = self.moving.drain(..);
+        self.moved.extend(moving.map(|(old, moved)| (old, Moved { to: last, ..moved })));
         self.groups.extend(sealed.map(|sealed| (sealed.group, sealed.zone)));
     }
 

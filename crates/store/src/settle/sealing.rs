@@ -1,7 +1,10 @@
-//! What the writer tells the settling, and what it is asked: which segments are closed, how far the
-//! log is durable, and whether the one that is being written should be closed early.
+//! What the writer tells the keeper of the store, and what it is asked: which segments are closed, how
+//! far the log is durable, what time it is, and whether the segment that is being written should be
+//! closed early.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+use wayside_exchange::Timestamp;
 
 use crate::segment::Segment;
 
@@ -14,7 +17,10 @@ pub(crate) struct Sealing {
     durable: AtomicU64,
     /// Segments of this number and lower ones are written to no more.
     closed: AtomicU64,
-    asked: AtomicBool,
+    /// How often the writer was asked to close its segment, and up to which time it did.
+    asked: AtomicU64,
+    served: AtomicU64,
+    now: AtomicI64,
 }
 
 impl Sealing {
@@ -24,7 +30,9 @@ impl Sealing {
             began: end,
             durable: AtomicU64::new(end),
             closed: AtomicU64::new(0),
-            asked: AtomicBool::new(false),
+            asked: AtomicU64::new(0),
+            served: AtomicU64::new(0),
+            now: AtomicI64::new(0),
         }
     }
 
@@ -44,13 +52,40 @@ impl Sealing {
             && segment.end <= self.durable.load(Ordering::Acquire)
     }
 
-    /// Asks the writer to close its segment.
-    pub(crate) fn ask_to_close(&self) {
-        self.asked.store(true, Ordering::Release);
+    /// Asks the writer to write what waits and close its segment; [`Sealing::is_served`] tells when the
+    /// number that comes back is dealt with.
+    pub(crate) fn ask_to_close(&self) -> u64 {
+        self.asked.fetch_add(1, Ordering::AcqRel) + 1
     }
 
-    /// Whether the writer was asked since it last looked.
-    pub(crate) fn is_asked_to_close(&self) -> bool {
-        self.asked.swap(false, Ordering::AcqRel)
+    /// What the writer was asked and has not done yet.
+    pub(crate) fn asked(&self) -> Option<u64> {
+        let asked = self.asked.load(Ordering::Acquire);
+        (asked > self.served.load(Ordering::Acquire)).then_some(asked)
+    }
+
+    /// The writer has done what it was asked until then.
+    pub(crate) fn serve(&self, asked: u64) {
+        self.served.fetch_max(asked, Ordering::AcqRel);
+    }
+
+    /// Whether that was done.
+    pub(crate) fn is_served(&self, asked: u64) -> bool {
+        self.served.load(Ordering::Acquire) >= asked
+    }
+
+    /// Segments up to this number are written to no more.
+    pub(crate) fn closed_through(&self) -> u64 {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    /// What the clock of the writer says.
+    pub(crate) fn set_now(&self, now: Timestamp) {
+        self.now.store(now.0, Ordering::Relaxed);
+    }
+
+    /// What it said last; none before the first time.
+    pub(crate) fn now(&self) -> Option<Timestamp> {
+        Some(Timestamp(self.now.load(Ordering::Relaxed))).filter(|now| now.0 > 0)
     }
 }

@@ -20,6 +20,8 @@ pub(crate) struct Faults {
     pub(crate) write_fails: bool,
     /// Syncs fail.
     pub(crate) sync_fails: bool,
+    /// Files cannot be deleted.
+    pub(crate) remove_fails: bool,
 }
 
 /// The files, and what of them is on the platter.
@@ -90,7 +92,11 @@ impl Storage for Faulty {
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
-        self.disk.lock().files.remove(name);
+        let mut disk = self.disk.lock();
+        if disk.faults.remove_fails {
+            return Err(io::Error::other("input/output error"));
+        }
+        disk.files.remove(name);
         Ok(())
     }
 

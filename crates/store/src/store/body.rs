@@ -9,6 +9,7 @@ use bytes::{Buf, Bytes};
 use wayside_exchange::{ExchangeId, Half};
 
 use super::Shared;
+use crate::catalogue::Catalogue;
 use crate::error::StoreError;
 use crate::record::Extent;
 use crate::record::decode::{Kept, Stored};
@@ -19,6 +20,8 @@ const MOST_IN_MEMORY: usize = 16 << 20;
 /// The kept bytes of a body, as transferred. Holds one piece in memory at a time.
 pub struct BodyReader {
     shared: Arc<Shared>,
+    /// The store as it was when reading began.
+    catalogue: Arc<Catalogue>,
     id: ExchangeId,
     pieces: VecDeque<Extent>,
     current: Bytes,
@@ -27,10 +30,15 @@ pub struct BodyReader {
 }
 
 impl BodyReader {
-    pub(crate) fn new(shared: Arc<Shared>, id: ExchangeId, kept: &Kept) -> Self {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        catalogue: Arc<Catalogue>,
+        id: ExchangeId,
+        kept: &Kept,
+    ) -> Self {
         let pieces: VecDeque<Extent> = kept.pieces.iter().copied().collect();
         let len = pieces.iter().map(|piece| piece.bytes).sum::<u64>() + kept.rest.len() as u64;
-        Self { shared, id, pieces, current: Bytes::new(), rest: kept.rest.clone(), len }
+        Self { shared, catalogue, id, pieces, current: Bytes::new(), rest: kept.rest.clone(), len }
     }
 
     /// How many bytes can be read in all.
@@ -44,7 +52,7 @@ impl BodyReader {
 
     /// A sealed chunk beside this body.
     pub(super) fn sealed(&self, extent: Extent) -> Result<Bytes, StoreError> {
-        self.shared.piece(self.id, extent)
+        self.shared.piece(&self.catalogue, self.id, extent)
     }
 
     /// The next run of bytes; empty at the end.
@@ -52,7 +60,7 @@ impl BodyReader {
         let Some(extent) = self.pieces.pop_front() else {
             return Ok(std::mem::take(&mut self.rest));
         };
-        let piece = self.shared.piece(self.id, extent);
+        let piece = self.shared.piece(&self.catalogue, self.id, extent);
         piece.map_err(|error| {
             self.pieces.push_front(extent);
             io::Error::new(ErrorKind::InvalidData, error)
@@ -93,7 +101,7 @@ pub(crate) fn in_memory(shared: &Arc<Shared>, stored: &Stored, half: Half) -> Op
 
 /// The beginning of a body of pieces in one run; none where it cannot be read.
 pub(super) fn joined(shared: &Arc<Shared>, id: ExchangeId, kept: &Kept) -> Option<Vec<u8>> {
-    let mut reader = BodyReader::new(shared.clone(), id, kept);
+    let mut reader = BodyReader::new(shared.clone(), shared.catalogue(), id, kept);
     let mut all = Vec::new();
     while all.len() < MOST_IN_MEMORY {
         let run = reader.next_run().ok()?;

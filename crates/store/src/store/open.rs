@@ -4,6 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::retention::Retention;
+use super::tally::Tally;
 use super::{Options, Recovery, Shared};
 use crate::catalogue::load::{Loaded, load};
 use crate::catalogue::scan::Care;
@@ -13,7 +15,7 @@ use crate::forwarded::{Counts, ForwardedFile};
 use crate::index::{Index, NoIndex};
 use crate::keeper::Keeping;
 use crate::lock::Lock;
-use crate::log::Log;
+use crate::log::{FEW_FILES, Log, MANY_FILES};
 use crate::segment::{is_draft, name_of};
 use crate::storage::Storage;
 use crate::storage::disk::{Disk, make_folder};
@@ -40,8 +42,18 @@ pub(crate) fn on_storage(
     storage: Arc<dyn Storage>,
     options: Options,
 ) -> Result<(Arc<Shared>, Writer, Recovery), StoreError> {
+    kept_by(dir, storage, options, Keeping::start)
+}
+
+/// Opens for writing with the segments on any storage; `keep` begins what is done beside writing.
+pub(crate) fn kept_by(
+    dir: &Path,
+    storage: Arc<dyn Storage>,
+    options: Options,
+    keep: impl FnOnce(&Arc<Shared>) -> Keeping,
+) -> Result<(Arc<Shared>, Writer, Recovery), StoreError> {
     let lock = Lock::take(dir)?;
-    let log = Log::new(storage);
+    let log = Log::new(storage, FEW_FILES);
     let counts = Counts::read(dir);
     let mut loaded = load(&log, Care::Payloads, counts.whole_until())?;
     cut_torn_tail(&log, &loaded)?;
@@ -52,10 +64,9 @@ pub(crate) fn on_storage(
     let catalogue = &loaded.catalogue;
     let knows_nothing = catalogue.zones.iter().all(Option::is_none);
     let rebuilt = index.is_some() && !catalogue.groups.is_empty() && knows_nothing;
-    let lost =
-        counts.forwarded.saturating_sub(recorded_since(&log, &loaded.catalogue, counts.since));
-    let end = loaded.catalogue.end();
-    let forwarded = ForwardedFile::begin(dir, end, counts.lost_before + lost)?;
+    let lost = counts.forwarded.saturating_sub(recorded(&log, &loaded.catalogue, &counts));
+    let books = ForwardedFile::begin(dir, &counts, loaded.catalogue.end(), lost)?;
+    let tallies = books.tallies();
     let recovery = Recovery {
         torn_bytes: loaded.torn_bytes,
         lost,
@@ -66,7 +77,14 @@ pub(crate) fn on_storage(
         stored: loaded.catalogue.stored,
     };
     let Loaded { catalogue, problems, last_number, .. } = loaded;
-    let shared = Arc::new(Shared::new(dir.to_owned(), log, catalogue, index, false));
+    let shared = Arc::new(Shared::new(
+        dir.to_owned(),
+        log,
+        catalogue,
+        index,
+        Some(books),
+        options.retention,
+    ));
     for problem in &problems {
         shared.note_damage(problem);
     }
@@ -76,8 +94,10 @@ pub(crate) fn on_storage(
     // All but the last are closed; that one is, too, once it is settled.
     let written = shared.catalogue().segments.last().filter(|last| !last.is_settled()).cloned();
     shared.sealing.closed(written.map_or(last_number, |last| last.number.saturating_sub(1)));
-    let keeping = Keeping::start(&shared);
-    let parts = Parts { shared: shared.clone(), options, last_number, forwarded, lock, keeping };
+    let keeping = keep(&shared);
+    let segment_bytes = options.retention.segment_bytes(options.segment_bytes);
+    let options = Options { segment_bytes, ..options };
+    let parts = Parts { shared: shared.clone(), options, last_number, tallies, lock, keeping };
     Ok((shared, Writer::new(parts)?, recovery))
 }
 
@@ -95,10 +115,11 @@ pub(crate) fn reading_from(
     dir: &Path,
     storage: Arc<dyn Storage>,
 ) -> Result<Arc<Shared>, StoreError> {
-    let log = Log::new(storage);
+    let log = Log::new(storage, MANY_FILES);
     let counts = Counts::read(dir);
     let loaded = load(&log, Care::Headers, counts.whole_until())?;
-    let shared = Shared::new(dir.to_owned(), log, loaded.catalogue, None, true);
+    let shared =
+        Shared::new(dir.to_owned(), log, loaded.catalogue, None, None, Retention::default());
     for problem in &loaded.problems {
         shared.note_damage(problem);
     }
@@ -123,23 +144,13 @@ pub(crate) fn index_bytes(dir: &Path) -> u64 {
     size(&dir.join("index"))
 }
 
-/// How many exchanges have their first record at or after `since`.
-pub(crate) fn recorded_since(log: &Log, catalogue: &Catalogue, since: u64) -> u64 {
-    let mut seen = Catalogue::default();
-    let before = catalogue.groups.partition_point(|group| group.position < since);
-    for (n, group) in catalogue.groups.iter().enumerate() {
-        if !group.needs_tracking() && n < before {
-            continue;
-        }
-        let rows = if group.needs_tracking() { rows_of(log, catalogue, group) } else { Vec::new() };
-        let tracked = seen.tracked_among(&rows);
-        let counted = seen.stored;
-        seen.push(*group, None, &tracked);
-        if n < before {
-            seen.stored = counted;
-        }
-    }
-    seen.stored
+/// How many exchanges of the last recorder the log has, or had before they were removed.
+pub(crate) fn recorded(log: &Log, catalogue: &Catalogue, counts: &Counts) -> u64 {
+    let from = counts.counted_from();
+    let here = Tally::of(log, catalogue, from..u64::MAX);
+    // Those that still ran when the others before them were accounted for.
+    let before = Tally::of(log, catalogue, counts.since..from);
+    counts.accounted + here.ended + here.open + before.open
 }
 
 fn rows_of(log: &Log, catalogue: &Catalogue, group: &Group) -> Vec<crate::row::Row> {

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use wayside_exchange::filter::Filter;
-use wayside_exchange::{ExchangeId, Glance};
+use wayside_exchange::{ExchangeId, Glance, Summary};
 
 use super::Shared;
 use super::sieve::{Buffers, Sieve};
@@ -56,7 +56,18 @@ pub struct Scan {
 impl Scan {
     pub(crate) fn new(shared: Arc<Shared>, filter: Filter, order: Order) -> Self {
         let catalogue = shared.catalogue();
-        let mut groups = catalogue.groups.clone();
+        let groups = catalogue.groups.clone();
+        Self::over(shared, catalogue, groups, filter, order)
+    }
+
+    /// A scan of some groups of a catalogue.
+    pub(crate) fn over(
+        shared: Arc<Shared>,
+        catalogue: Arc<Catalogue>,
+        mut groups: Vec<Group>,
+        filter: Filter,
+        order: Order,
+    ) -> Self {
         groups.sort_unstable_by_key(|group| Reverse((bound(order, group), group.position)));
         let buffers = (0..cores(&shared)).map(|_| Buffers::default()).collect();
         Self {
@@ -108,6 +119,21 @@ impl Scan {
             merge(&mut total, part);
         }
         Ok(total)
+    }
+
+    /// All rows that are let through and that `also` wants, in no order.
+    pub(crate) fn summaries(
+        mut self,
+        also: impl Fn(&Glance<'_>) -> bool + Sync,
+    ) -> Result<Vec<Summary>, StoreError> {
+        let mut parts: Vec<Vec<Summary>> = self.parts();
+        let add = |part: &mut Vec<Summary>, _: &Group, _: u32, row: &RowView<'_>| {
+            if also(&row.glance) {
+                part.push(row.glance.summary(&row.details));
+            }
+        };
+        while self.run(&mut parts, add)? {}
+        Ok(parts.into_iter().flatten().collect())
     }
 
     /// The least id that may still come, or the greatest when the newest come first; none when
@@ -193,11 +219,7 @@ impl Scan {
 
     /// Whether a row is the latest of its exchange. Only in marked blocks can it be any other.
     fn is_latest(&self, group: &Group, n: u32, row: &RowView<'_>) -> bool {
-        !group.needs_tracking()
-            || self
-                .catalogue
-                .latest(row.glance.id.0)
-                .is_none_or(|latest| latest.position == group.position && latest.row == n)
+        !group.needs_tracking() || self.catalogue.is_latest(row.glance.id.0, group.position, n)
     }
 
     pub(super) fn sieve(&self) -> Sieve<'_> {

@@ -9,13 +9,16 @@ use parking_lot::{Mutex, RwLock};
 use wayside_exchange::ExchangeId;
 
 use super::StoreStatus;
+use super::erase::Erasure;
+use super::pins::{self, Pin};
 use super::problems::Problems;
+use super::retention::{Removed, Retention};
 use crate::block::Kind;
 use crate::catalogue::load::{self, rows_of};
 use crate::catalogue::scan::Care;
 use crate::catalogue::{Catalogue, Group};
 use crate::error::StoreError;
-use crate::forwarded::Counts;
+use crate::forwarded::{Counts, ForwardedFile};
 use crate::index::Index;
 use crate::log::Log;
 use crate::record::Extent;
@@ -44,6 +47,16 @@ pub(crate) struct Shared {
     /// What the writer and the settling tell each other.
     pub(crate) sealing: Sealing,
     problems: Mutex<Problems>,
+    /// What is pinned, once it was read.
+    pins: Mutex<Option<Vec<Pin>>>,
+    /// How often that has changed.
+    pins_changed: AtomicU64,
+    /// What the keeper is to erase; none where there is no keeper, or it has ended.
+    pub(crate) erasures: Mutex<Option<Vec<Erasure>>>,
+    /// None where another process may write.
+    books: Option<Mutex<ForwardedFile>>,
+    /// What the keeper goes by.
+    pub(crate) retention: Retention,
     /// The rows that exchanges were last looked for in, newest last: neighbours are asked for next,
     /// and those that ran at once ended in blocks side by side.
     looked_in: Mutex<Vec<LookedIn>>,
@@ -61,7 +74,8 @@ impl Shared {
         log: Log,
         catalogue: Catalogue,
         index: Option<Arc<Index>>,
-        read_only: bool,
+        books: Option<ForwardedFile>,
+        retention: Retention,
     ) -> Self {
         let recorded = AtomicU64::new(catalogue.newest);
         Self {
@@ -70,10 +84,15 @@ impl Shared {
             sealing: Sealing::at(catalogue.end()),
             catalogue: RwLock::new(Arc::new(catalogue)),
             index,
-            read_only,
+            read_only: books.is_none(),
             recorded,
             durable: AtomicU64::new(0),
             problems: Mutex::default(),
+            pins: Mutex::default(),
+            pins_changed: AtomicU64::new(0),
+            erasures: Mutex::default(),
+            books: books.map(Mutex::new),
+            retention,
             looked_in: Mutex::default(),
         }
     }
@@ -96,6 +115,66 @@ impl Shared {
     /// Changes the catalogue; those who hold the old one keep it.
     pub(crate) fn change<T>(&self, change: impl FnOnce(&mut Catalogue) -> T) -> T {
         change(Arc::make_mut(&mut self.catalogue.write()))
+    }
+
+    /// Looks into the recorder's books, or writes in them; nothing is done where another process may.
+    pub(crate) fn books(
+        &self,
+        write: impl FnOnce(&mut ForwardedFile) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        self.books.as_ref().map_or(Ok(()), |books| write(&mut books.lock()))
+    }
+
+    /// What is pinned.
+    pub(crate) fn pins(&self) -> Result<Vec<Pin>, StoreError> {
+        let mut known = self.pins.lock();
+        match &*known {
+            Some(pins) if !self.read_only => Ok(pins.clone()),
+            _ => Ok(known.insert(pins::read(&self.dir)?).clone()),
+        }
+    }
+
+    /// Changes what is pinned, for good.
+    pub(crate) fn change_pins(&self, change: impl FnOnce(&mut Vec<Pin>)) -> Result<(), StoreError> {
+        if self.read_only {
+            return Err(StoreError::ReadOnly);
+        }
+        let mut known = self.pins.lock();
+        // Damaged pins are replaced by the first change.
+        let mut pins = match &*known {
+            Some(pins) => pins.clone(),
+            None => match pins::read(&self.dir) {
+                Err(StoreError::Pins { .. }) => Vec::new(),
+                pins => pins?,
+            },
+        };
+        change(&mut pins);
+        pins::write(&self.dir, &pins)?;
+        *known = Some(pins);
+        self.pins_changed.fetch_add(1, Ordering::AcqRel);
+        Ok(())
+    }
+
+    /// Grows whenever something else is pinned.
+    pub(crate) fn pins_changed(&self) -> u64 {
+        self.pins_changed.load(Ordering::Acquire)
+    }
+
+    /// What the books say.
+    pub(crate) fn counts(&self) -> Counts {
+        match &self.books {
+            Some(books) => books.lock().counts(),
+            None => Counts::read(&self.dir),
+        }
+    }
+
+    /// Writes in the books, and returns when it survives a power loss.
+    pub(crate) fn change_books(&self, change: impl FnOnce(&mut Counts)) -> Result<(), StoreError> {
+        let Some(books) = &self.books else { return Ok(()) };
+        let file = books.lock().change(change)?;
+        // Not under the lock: the recorder's thread writes in them, too, and waits for no disk.
+        file.sync_data()
+            .map_err(|source| StoreError::io("sync", &self.dir.join("forwarded"), source))
     }
 
     /// Makes groups that are written known to readers.
@@ -197,16 +276,35 @@ impl Shared {
         let position = group.data_position();
         let (segment, _, block) = self.block(catalogue, position, Kind::Data)?;
         let start = row.offset as usize;
-        record(&block, start..start + row.len as usize, row.summary).ok_or_else(|| {
+        let stored = record(&block, start..start + row.len as usize, row.summary);
+        let mut stored = stored.ok_or_else(|| {
             let error = self.log.damaged(&segment, position, "a record in it cannot be read");
             self.note_damage(&error);
             error
-        })
+        })?;
+        stored.cut_where(|piece| self.is_removed(catalogue, piece));
+        Ok(stored)
     }
 
-    /// A piece of the body of `id`.
-    pub(crate) fn piece(&self, id: ExchangeId, extent: Extent) -> Result<Bytes, StoreError> {
-        let catalogue = self.catalogue();
+    /// Whether a piece went with a segment that retention removed.
+    fn is_removed(&self, catalogue: &Catalogue, piece: &Extent) -> bool {
+        catalogue.segment_at(piece.position).is_none() && piece.position < self.counts().kept_from
+    }
+
+    /// A piece of the body of `id`, as `known` has it, or as it is now.
+    pub(crate) fn piece(
+        &self,
+        known: &Arc<Catalogue>,
+        id: ExchangeId,
+        extent: Extent,
+    ) -> Result<Bytes, StoreError> {
+        let catalogue = match known.segment_at(extent.position) {
+            Some(_) => known.clone(),
+            None => self.catalogue(),
+        };
+        if self.is_removed(&catalogue, &extent) {
+            return Err(StoreError::Removed);
+        }
         let (segment, first, block) = self.block(&catalogue, extent.position, Kind::Piece)?;
         if first == id.0 && block.len() as u64 == extent.bytes {
             return Ok(block);
@@ -286,7 +384,7 @@ impl Shared {
     pub(crate) fn status(&self) -> StoreStatus {
         let index = super::open::index_bytes(&self.dir);
         let free = self.log.storage.free().unwrap_or(0);
-        let catalogue = self.catalogue();
+        let (catalogue, counts) = (self.catalogue(), self.counts());
         let log: u64 = catalogue.segments.iter().map(Segment::file_bytes).sum();
         let some = |id: &AtomicU64| match id.load(Ordering::Acquire) {
             0 => None,
@@ -295,6 +393,8 @@ impl Shared {
         StoreStatus {
             stored: catalogue.stored,
             used: log + index,
+            budget: self.retention.keep_bytes,
+            removed: Removed { exchanges: counts.removed, bytes: counts.removed_bytes },
             free,
             recorded_through: some(&self.recorded),
             durable_through: some(&self.durable),

@@ -22,7 +22,7 @@ pub(super) fn id(n: u64) -> ExchangeId {
 }
 
 /// The number that an id was made of.
-fn number_of(made: ExchangeId) -> u64 {
+pub(super) fn number_of(made: ExchangeId) -> u64 {
     ((made.0 - id(0).0) >> 10) / 1000
 }
 
@@ -68,6 +68,14 @@ pub(super) fn message<'a>(
         + rest.iter().map(|slice| slice.len() as u64).sum::<u64>();
     let body = NewBody { bytes, end: BodyEnd::Complete, arrivals, pieces, rest, veil: None };
     NewMessage { head, trailers: b"", body }
+}
+
+/// Appends an exchange without a body.
+pub(super) fn append_row(writer: &mut Writer, row: &Summary) {
+    let request = message(b"GET / HTTP/1.1\r\nHost: shop.example\r\n\r\n", &[], &[], &[]);
+    let record =
+        NewRecord { summary: row, request, informed: &[], response: None, sealed: b"sealed" };
+    writer.append(&record).unwrap();
 }
 
 /// Appends a plain exchange with this row.

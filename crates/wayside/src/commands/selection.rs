@@ -43,22 +43,26 @@ pub async fn resolve(source: &Source, prefix: &str) -> anyhow::Result<Named> {
     }
 }
 
+/// What `words` name, when they are an id or the beginning of one; none when they are a filter.
+pub async fn named(source: &Source, words: &[String]) -> anyhow::Result<Option<Named>> {
+    match words {
+        // A word that is no id of the recording may still be one to search for.
+        [word] if is_like_an_id(word) => match resolve(source, word).await {
+            Ok(named) => Ok(Some(named)),
+            Err(error) if is_not_found(&error) && !is_ambiguous(&error) => Ok(None),
+            Err(error) => Err(error),
+        },
+        _ => Ok(None),
+    }
+}
+
 /// The exchanges that `words` select, oldest first; an error when there are none.
 pub async fn exchanges(
     source: &Source,
     words: &[String],
     data: &Path,
 ) -> anyhow::Result<Vec<ExchangeId>> {
-    let named = match words {
-        // A word that is no id of the recording may still be one to search for.
-        [word] if is_like_an_id(word) => match resolve(source, word).await {
-            Ok(named) => Some(named),
-            Err(error) if is_not_found(&error) && !is_ambiguous(&error) => None,
-            Err(error) => return Err(error),
-        },
-        _ => None,
-    };
-    let question = match named {
+    let question = match named(source, words).await? {
         Some(Named::Exchange(id)) => return Ok(vec![id]),
         Some(Named::Session(id)) => Question::at("/api/sessions").segment(id).segment("exchanges"),
         _ => Question::at("/api/exchanges").matching(&listing::filter(words)?).with("rows", 1),

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use wayside_console::{ConsoleError, ConsoleStatus};
 use wayside_exchange::escape::for_terminal;
+use wayside_exchange::view::RemovedView;
 
 use crate::args::StatusArgs;
 use crate::commands::listing;
@@ -101,6 +102,12 @@ pub async fn run(args: StatusArgs, data: &Path, printer: &mut Printer) -> anyhow
     }
     let budget = view.disk.budget.map_or(String::new(), |budget| format!(" of {}", size(budget)));
     line("disk", format!("{} used{budget}, {} free", size(view.disk.used), size(view.disk.free)))?;
+    if view.removed.exchanges > 0 {
+        let RemovedView { exchanges, bytes } = view.removed;
+        let text =
+            format!("{} by retention, {} freed", counted(exchanges, "exchange"), size(bytes));
+        line("removed", text)?;
+    }
     for problem in &view.problems {
         line("problem", paint.red(&for_terminal(problem)))?;
     }

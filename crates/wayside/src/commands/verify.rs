@@ -40,7 +40,8 @@ pub async fn run(args: VerifyArgs, data: &Path, printer: &mut Printer) -> anyhow
     Ok(if found.damaged.is_empty() { Exit::Done } else { Exit::Differs })
 }
 
-fn with_bar<T, E>(
+/// Does long work behind a bar that shows how far it is.
+pub fn with_bar<T, E>(
     what: &str,
     work: impl FnOnce(&mut dyn FnMut(wayside_store::Progress)) -> Result<T, E>,
 ) -> Result<T, E> {

@@ -87,6 +87,8 @@ pub const KEYS: &[Key] = &[
     one(RECORDING, "on-overload", "shed|wait", "shed", "When recording cannot keep up: `shed` captures (counted and marked), or let the traffic `wait`"),
     one(RECORDING, "queue", "SIZE", "64MiB", "How much may wait to be recorded"),
     one(RECORDING, "body-limit", "SIZE", "none", "Keep at most this much of one body (marked when cut), or `none`"),
+    one(RECORDING, "keep-for", "TIME", "none", "Delete exchanges that started longer ago, such as `30d`, or `none`"),
+    one(RECORDING, "keep-bytes", "SIZE", "none", "The most that the recording may take on the disk, such as `20GB`: the oldest exchanges go first; or `none`"),
     one(RECORDING, "durability", "process|power|strict", "power", "What a recorded exchange survives: our `process` dying, a `power` loss, or `strict`: a power loss before the end of its answer leaves"),
     one(SEALING, "seal", "none|default|strict", "default", "How much is sealed before it is stored: nothing, what is known to be a secret, or all that may be one"),
     one(SEALING, "seal-key", "FILE", "", "Where the sealing key is kept, made there when there is none; with the recording unless given"),

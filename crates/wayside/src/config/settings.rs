@@ -52,6 +52,10 @@ pub struct Settings {
     pub queue_bytes: u64,
     /// Bytes kept of one body; none keeps all.
     pub body_limit: Option<u64>,
+    /// How long exchanges are kept; none keeps them for ever.
+    pub keep_for: Option<Duration>,
+    /// Bytes that the recording may take; none without a bound.
+    pub keep_bytes: Option<u64>,
     /// What a recorded exchange survives.
     pub durability: Durability,
     /// What is taken for a secret.
@@ -147,6 +151,8 @@ impl Settings {
             })?,
             queue_bytes: resolved.read("queue", size)?,
             body_limit: resolved.optional("body-limit", size)?,
+            keep_for: resolved.optional("keep-for", positive)?,
+            keep_bytes: resolved.optional("keep-bytes", budget)?,
             durability: resolved.read("durability", |word| match word {
                 "process" => Ok(Durability::Process),
                 "power" => Ok(Durability::Power),
@@ -310,6 +316,16 @@ fn positive(text: &str) -> Result<Duration, String> {
     match duration(text)? {
         Duration::ZERO => Err("it must be longer than nothing".to_owned()),
         some => Ok(some),
+    }
+}
+
+/// Below this the index and one large body would be all that is kept.
+const SMALLEST_BUDGET: u64 = 16_000_000;
+
+fn budget(text: &str) -> Result<u64, String> {
+    match size(text)? {
+        little if little < SMALLEST_BUDGET => Err("it must be at least 16MB".to_owned()),
+        enough => Ok(enough),
     }
 }
 

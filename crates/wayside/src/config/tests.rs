@@ -54,6 +54,7 @@ fn a_flag_beats_a_variable_a_variable_the_file_the_file_the_default() {
     assert_eq!(settings.queue_bytes, 2 << 20);
     assert_eq!(settings.idle_session, Duration::from_hours(1));
     assert_eq!(settings.max_headers, 200);
+    assert_eq!((settings.keep_for, settings.keep_bytes), (None, None));
     assert_eq!(settings.upstream.unwrap().to_string(), "http://127.0.0.1:3000");
     let origin = |name| &resolved.entry(name).unwrap().2;
     assert_eq!(*origin("drain"), Origin::Flag);

@@ -1,0 +1,175 @@
+//! What changes the recording: pins, and erasing. Erasing is for whoever can open the control socket, and
+//! for nobody else.
+
+use axum::extract::{Query, State};
+use axum::response::Response;
+use axum::routing::post;
+use axum::{Json, Router};
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use wayside_exchange::Timestamp;
+use wayside_exchange::filter::Filter;
+use wayside_store::{Erased, Order, Pin, Selection};
+
+use crate::api::Api;
+use crate::clock;
+use crate::outflow;
+use crate::refusal::{Refusal, blocking};
+
+/// A pin, as `/api/pins` gives it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PinView {
+    /// The filter: what it matches stays.
+    pub filter: String,
+    /// When it was pinned.
+    pub since: Timestamp,
+    /// How many exchanges it matches now.
+    pub exchanges: u64,
+}
+
+/// What `DELETE /api/pins` answers.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct UnpinnedView {
+    /// Pins that are gone.
+    pub pins: u64,
+}
+
+/// What `POST /api/erase` answers.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct ErasedView {
+    /// Whether it only says what would go.
+    pub dry_run: bool,
+    /// Exchanges that are gone, or would be.
+    pub exchanges: u64,
+    /// Exchanges that still run, and are left alone.
+    pub running: u64,
+    /// Segments that were written anew, or would be.
+    pub segments: u64,
+    /// Bytes that this freed.
+    pub freed_bytes: u64,
+    /// Pins that meant nothing else.
+    pub pins: u64,
+    /// Bytes, uncompressed, that were searched afterwards for what was erased.
+    pub searched_bytes: u64,
+    /// Places where something of it was found.
+    pub found: u64,
+    /// Blocks in which the client's name stands in exchanges of others.
+    pub mentions: u64,
+    /// Segments that are damaged, and therefore stay as they are.
+    pub damaged: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Pinned {
+    #[serde(default)]
+    filter: Option<String>,
+    #[serde(default)]
+    all: u8,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ToErase {
+    #[serde(default)]
+    filter: Option<String>,
+    #[serde(default)]
+    client: Option<String>,
+    #[serde(default)]
+    dry_run: u8,
+}
+
+/// `GET /api/pins`
+pub(crate) async fn pins(State(api): State<Api>) -> Result<Response, Refusal> {
+    outflow::lines(move |out| {
+        for pin in api.store.pins()? {
+            out.line(&view(&api, pin)?)?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// `POST /api/pins?filter=...`
+pub(crate) async fn pin(
+    State(api): State<Api>,
+    Query(asked): Query<Pinned>,
+) -> Result<Json<PinView>, Refusal> {
+    let filter = asked.filter.filter(|filter| !filter.trim().is_empty());
+    let filter = filter.ok_or_else(|| Refusal::misused("what is to be pinned?"))?;
+    let since = clock::now();
+    Filter::parse(&filter, since)?;
+    blocking(move || {
+        let pin = Pin { filter, since };
+        api.store.pin(pin.clone())?;
+        view(&api, pin)
+    })
+    .await
+    .map(Json)
+}
+
+/// `DELETE /api/pins?filter=...`, or `?all=1`
+pub(crate) async fn unpin(
+    State(api): State<Api>,
+    Query(asked): Query<Pinned>,
+) -> Result<Json<UnpinnedView>, Refusal> {
+    let Pinned { filter, all } = asked;
+    let meant = move |pin: &Pin| all > 0 || filter.as_ref() == Some(&pin.filter);
+    let pins = blocking(move || api.store.unpin(meant)).await?;
+    if pins == 0 && all == 0 {
+        return Err(Refusal::not_found("that is not pinned").hint("`wayside pin` lists the pins"));
+    }
+    Ok(Json(UnpinnedView { pins }))
+}
+
+fn view(api: &Api, pin: Pin) -> Result<PinView, Refusal> {
+    let Pin { filter, since } = pin;
+    let matching = Filter::parse(&filter, since)?;
+    let scan = api.store.scan(matching, Order::OldestFirst);
+    let exchanges = scan.total(|count: &mut u64, _| *count += 1, |sum, part| *sum += part)?;
+    Ok(PinView { filter, since, exchanges })
+}
+
+/// The routes that the console does not have.
+pub fn changes(api: Api) -> Router {
+    Router::new().route("/api/erase", post(erase)).with_state(api)
+}
+
+async fn erase(
+    State(api): State<Api>,
+    Query(asked): Query<ToErase>,
+) -> Result<Json<ErasedView>, Refusal> {
+    let selection = match (&asked.client, &asked.filter) {
+        (Some(client), None) => Selection::of_client(client),
+        (None, Some(filter)) if !filter.trim().is_empty() => {
+            Selection::matching(Filter::parse(filter, clock::now())?)
+        }
+        _ => {
+            return Err(Refusal::new(StatusCode::BAD_REQUEST, "what is to be erased?")
+                .hint("say `client` or `filter`"));
+        }
+    };
+    let dry_run = asked.dry_run > 0;
+    let erased = blocking(move || {
+        if dry_run { api.store.would_erase(&selection) } else { api.store.erase(selection) }
+    })
+    .await?;
+    Ok(Json(ErasedView::new(dry_run, &erased)))
+}
+
+impl ErasedView {
+    fn new(dry_run: bool, erased: &Erased) -> Self {
+        Self {
+            dry_run,
+            exchanges: erased.exchanges,
+            running: erased.running,
+            segments: erased.segments,
+            freed_bytes: erased.freed,
+            pins: erased.pins,
+            searched_bytes: erased.searched,
+            found: erased.found,
+            mentions: erased.mentions,
+            damaged: erased.damaged.iter().map(|path| path.display().to_string()).collect(),
+        }
+    }
+}
