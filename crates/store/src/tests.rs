@@ -13,3 +13,4 @@ mod scanning;
 mod settling;
 mod support;
 mod veiled;
+mod surviving;

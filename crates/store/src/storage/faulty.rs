@@ -1,5 +1,6 @@
-//! A storage in memory for tests: it fills up, refuses to write or to sync when told to, and can
-//! forget what was not synced, as a power loss does.
+//! A storage in memory for tests: it fills up, refuses to write or to sync when told to, lets any one
+//! call fail, and forgets what was not synced, as a power loss does: all of it, or any sectors of files
+//! and any entries of the folder.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 use std::collections::BTreeMap;
@@ -24,6 +25,9 @@ pub(crate) struct Faults {
     pub(crate) remove_fails: bool,
 }
 
+/// What a disk writes whole or not at all.
+const SECTOR: usize = 512;
+
 /// The files, and what of them is on the platter.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Faulty {
@@ -36,6 +40,14 @@ struct Disk {
     files: BTreeMap<String, Arc<Mutex<File>>>,
     synced: BTreeMap<String, Arc<Mutex<File>>>,
     faults: Faults,
+    /// Calls so far that can fail.
+    calls: u64,
+    /// The call that fails, and whether for want of room.
+    fails_at: Option<(u64, bool)>,
+    /// Somebody looks who is not to be disturbed: calls neither count nor fail.
+    quiet: bool,
+    /// The process is dead: nothing that it still tries reaches the disk.
+    dead: bool,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -55,6 +67,58 @@ impl Faulty {
         self.disk.lock().faults = faults;
     }
 
+    /// Calls so far that can fail.
+    pub(crate) fn calls(&self) -> u64 {
+        self.disk.lock().calls
+    }
+
+    /// The call after so many others fails, once.
+    pub(crate) fn fail_after(&self, calls: u64, full: bool) {
+        let mut disk = self.disk.lock();
+        disk.fails_at = Some((disk.calls + calls + 1, full));
+    }
+
+    /// Whether calls neither count nor fail from now on.
+    pub(crate) fn hush(&self, quiet: bool) {
+        self.disk.lock().quiet = quiet;
+    }
+
+    /// The process is killed: what it tries from now on does nothing.
+    pub(crate) fn kill(&self) {
+        self.disk.lock().dead = true;
+    }
+
+    /// Another process begins; files are as the dead one left them.
+    pub(crate) fn revive(&self) {
+        let mut disk = self.disk.lock();
+        (disk.dead, disk.fails_at, disk.faults) = (false, None, Faults::default());
+    }
+
+    /// The power is lost: of everything that was not synced `survives` says what is on the platter, sector
+    /// by sector and entry by entry.
+    pub(crate) fn tear(&self, survives: &mut dyn FnMut() -> bool) {
+        let mut disk = self.disk.lock();
+        let mut names: Vec<String> = disk.files.keys().chain(disk.synced.keys()).cloned().collect();
+        names.sort();
+        names.dedup();
+        for name in names {
+            let (now, synced) = (disk.files.get(&name).cloned(), disk.synced.get(&name).cloned());
+            let same = match (&now, &synced) {
+                (Some(now), Some(synced)) => Arc::ptr_eq(now, synced),
+                _ => false,
+            };
+            let kept = if same || survives() { now } else { synced };
+            match kept {
+                Some(file) => disk.files.insert(name, file),
+                None => disk.files.remove(&name),
+            };
+        }
+        for file in disk.files.values() {
+            file.lock().tear(survives);
+        }
+        disk.synced = disk.files.clone();
+    }
+
     /// Everything that was not synced is gone.
     pub(crate) fn lose_power(&self) {
         let mut disk = self.disk.lock();
@@ -71,6 +135,44 @@ impl Faulty {
     }
 }
 
+impl Disk {
+    /// Counts a call that can fail, and lets it fail when its time has come.
+    fn call(&mut self) -> io::Result<()> {
+        if self.quiet {
+            return Ok(());
+        }
+        self.calls += 1;
+        match self.fails_at {
+            _ if self.dead => Err(io::Error::other("the process is dead")),
+            Some((at, full)) if at == self.calls => Err(if full {
+                ErrorKind::StorageFull.into()
+            } else {
+                io::Error::other("input/output error")
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl File {
+    fn tear(&mut self, survives: &mut dyn FnMut() -> bool) {
+        if self.now == self.synced {
+            return;
+        }
+        let len = if survives() { self.now.len() } else { self.synced.len() };
+        let mut torn = vec![0; len];
+        for start in (0..len).step_by(SECTOR) {
+            let end = len.min(start + SECTOR);
+            let old = self.synced.get(start..end.min(self.synced.len())).unwrap_or_default();
+            let new = self.now.get(start..end.min(self.now.len())).unwrap_or_default();
+            let kept = if old == new || survives() { new } else { old };
+            torn[start..start + kept.len()].copy_from_slice(kept);
+        }
+        self.now = torn.clone();
+        self.synced = torn;
+    }
+}
+
 impl Storage for Faulty {
     fn list(&self) -> io::Result<Vec<String>> {
         Ok(self.disk.lock().files.keys().cloned().collect())
@@ -79,6 +181,7 @@ impl Storage for Faulty {
     fn create(&self, name: &str) -> io::Result<Arc<dyn StoredFile>> {
         let file = Arc::<Mutex<File>>::default();
         let mut disk = self.disk.lock();
+        disk.call()?;
         if disk.files.contains_key(name) {
             return Err(ErrorKind::AlreadyExists.into());
         }
@@ -87,12 +190,15 @@ impl Storage for Faulty {
     }
 
     fn open(&self, name: &str, _write: bool) -> io::Result<Arc<dyn StoredFile>> {
-        let file = self.disk.lock().files.get(name).cloned().ok_or(ErrorKind::NotFound)?;
+        let mut disk = self.disk.lock();
+        disk.call()?;
+        let file = disk.files.get(name).cloned().ok_or(ErrorKind::NotFound)?;
         Ok(self.handle(file))
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
         let mut disk = self.disk.lock();
+        disk.call()?;
         if disk.faults.remove_fails {
             return Err(io::Error::other("input/output error"));
         }
@@ -102,6 +208,7 @@ impl Storage for Faulty {
 
     fn replace(&self, from: &str, to: &str) -> io::Result<()> {
         let mut disk = self.disk.lock();
+        disk.call()?;
         let file = disk.files.remove(from).ok_or(ErrorKind::NotFound)?;
         disk.files.insert(to.to_owned(), file);
         Ok(())
@@ -109,6 +216,7 @@ impl Storage for Faulty {
 
     fn sync_folder(&self) -> io::Result<()> {
         let mut disk = self.disk.lock();
+        disk.call()?;
         disk.synced = disk.files.clone();
         Ok(())
     }
@@ -125,11 +233,15 @@ impl Storage for Faulty {
 impl StoredFile for Handle {
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         let mut disk = self.disk.lock();
+        let failed = disk.call();
+        if disk.dead {
+            return failed;
+        }
         let mut file = self.file.lock();
         let faults = disk.faults;
         let mut fits = bytes.len().min(faults.room.unwrap_or(usize::MAX));
         let breaks = faults.write_fails && !file.now.is_empty() && offset > 0;
-        if breaks {
+        if breaks || failed.is_err() {
             fits /= 2;
         }
         let start = offset as usize;
@@ -139,6 +251,7 @@ impl StoredFile for Handle {
         if let Some(room) = &mut disk.faults.room {
             *room -= fits;
         }
+        failed?;
         match (breaks, fits == bytes.len()) {
             (true, _) => Err(io::Error::other("input/output error")),
             (false, true) => Ok(()),
@@ -159,14 +272,18 @@ impl StoredFile for Handle {
     }
 
     fn truncate(&self, len: u64) -> io::Result<()> {
+        self.disk.lock().call()?;
         self.file.lock().now.truncate(len as usize);
         Ok(())
     }
 
     fn sync(&self) -> io::Result<()> {
-        if self.disk.lock().faults.sync_fails {
+        let mut disk = self.disk.lock();
+        disk.call()?;
+        if disk.faults.sync_fails {
             return Err(io::Error::other("input/output error"));
         }
+        drop(disk);
         let mut file = self.file.lock();
         file.synced = file.now.clone();
         Ok(())

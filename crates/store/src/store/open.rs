@@ -57,6 +57,7 @@ pub(crate) fn kept_by(
     let counts = Counts::read(dir);
     let mut loaded = load(&log, Care::Payloads, counts.whole_until())?;
     cut_torn_tail(&log, &loaded)?;
+    let unsynced = sync_what_a_crash_left(&log, &loaded.catalogue, &counts);
     let (index, index_problem) = open_index(dir);
     if let Some(index) = &index {
         fill_zones(index, &mut loaded.catalogue);
@@ -88,7 +89,7 @@ pub(crate) fn kept_by(
     for problem in &problems {
         shared.note_damage(problem);
     }
-    if let Some(problem) = index_problem {
+    for problem in index_problem.into_iter().chain(unsynced) {
         shared.note_lasting(problem);
     }
     // All but the last are closed; that one is, too, once it is settled.
@@ -182,6 +183,27 @@ fn cut_torn_tail(log: &Log, loaded: &Loaded) -> Result<(), StoreError> {
     let file = log.storage.open(&name_of(last.number), true);
     file.and_then(|file| file.truncate(last.span().end))
         .map_err(|source| StoreError::io("cut the torn end of", &path, source))
+}
+
+/// What a dead recorder wrote and did not sync is in the page cache, and from now on it counts as whole and
+/// durable: so it is synced. Says what is wrong when it cannot be.
+fn sync_what_a_crash_left(log: &Log, catalogue: &Catalogue, counts: &Counts) -> Option<String> {
+    if counts.ended == catalogue.end() {
+        return None;
+    }
+    let written = catalogue.segments.iter().filter(|segment| segment.end > counts.since);
+    let mut synced = written.map(|segment| {
+        let file = log.storage.open(&name_of(segment.number), true);
+        file.and_then(|file| file.sync())
+            .map_err(|source| StoreError::io("sync", &log.path(segment.number), source))
+    });
+    let folder = || {
+        log.storage
+            .sync_folder()
+            .map_err(|source| StoreError::io("sync", &log.storage.path(""), source))
+    };
+    let failed = synced.find_map(Result::err).or_else(|| folder().err())?;
+    Some(format!("what the last recorder wrote may not survive a power loss: {failed}"))
 }
 
 /// The index, or what is wrong with it for good.
