@@ -12,5 +12,5 @@ mod retention;
 mod scanning;
 mod settling;
 mod support;
-mod veiled;
 mod surviving;
+mod veiled;
