@@ -38,7 +38,9 @@ fuzz_target!(|input: &[u8]| {
         let now = credentials.find(&mut search, &held, ending, &mut taken);
         let mut at = 0;
         for one in &taken {
-            assert!(at <= one.range.start && one.range.start <= one.range.end && one.range.end <= now);
+            assert!(
+                at <= one.range.start && one.range.start <= one.range.end && one.range.end <= now
+            );
             at = one.range.end;
         }
         held.drain(..now);
