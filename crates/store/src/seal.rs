@@ -1,16 +1,19 @@
 //! The sealing key: keeps the secrets that redaction takes out of heads, encrypted for replay.
 //!
-//! AES-256-GCM under a key of its own per exchange, so that random nonces never meet under one key:
-//! `key(id) = HMAC-SHA-256(master, "seal" || id)`. The exchange's id is authenticated with it, so
-//! sealed bytes cannot be moved to another record.
+//! AES-256-GCM under a key for the exchanges of each minute, so that far fewer random nonces meet under
+//! one key than the 2^32 that it may have (NIST SP 800-38D, section 8.3): `key = HMAC-SHA-256(master,
+//! "seal" || id >> 36)`. The exchange's id is authenticated with it, so sealed bytes cannot be moved to
+//! another record.
 
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
+use std::sync::Arc;
 
-use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
+use aws_lc_rs::aead::{AES_256_GCM, Aad, MAX_TAG_LEN, NONCE_LEN, Nonce, RandomizedNonceKey};
 use aws_lc_rs::hmac;
+use parking_lot::Mutex;
 use wayside_exchange::ExchangeId;
 
 use crate::error::StoreError;
@@ -20,10 +23,15 @@ const FILE: &str = "sealing.key";
 /// The first byte of everything sealed: which form it has.
 const FORM: u8 = 1;
 
+/// An id without these bits is the same for 67 seconds: ids count microseconds above ten bits.
+const PERIOD_BITS: u32 = 36;
+
 /// Seals and opens secrets. Its file is readable by its owner only.
 #[derive(Clone)]
 pub struct SealingKey {
     master: hmac::Key,
+    /// The key of the period that was sealed for last.
+    last: Arc<Mutex<Option<(u64, RandomizedNonceKey)>>>,
 }
 
 impl std::fmt::Debug for SealingKey {
@@ -65,16 +73,23 @@ impl SealingKey {
 
     /// Encrypts `plain` for the exchange `id`.
     pub fn seal(&self, id: ExchangeId, plain: &[u8]) -> Vec<u8> {
-        let mut sealed = plain.to_vec();
-        let Ok(key) = self.key_of(id) else { return Vec::new() };
-        let Ok(nonce) = key.seal_in_place_append_tag(Aad::from(id.0.to_be_bytes()), &mut sealed)
-        else {
-            return Vec::new();
-        };
-        let mut out = Vec::with_capacity(1 + NONCE_LEN + sealed.len());
+        let mut last = self.last.lock();
+        let period = id.0 >> PERIOD_BITS;
+        if last.as_ref().is_none_or(|(known, _)| *known != period) {
+            *last = self.key_of(id).ok().map(|key| (period, key));
+        }
+        let Some((_, key)) = &*last else { return Vec::new() };
+        let mut out = Vec::with_capacity(1 + NONCE_LEN + plain.len() + MAX_TAG_LEN);
         out.push(FORM);
-        out.extend_from_slice(nonce.as_ref());
-        out.append(&mut sealed);
+        out.extend_from_slice(&[0; NONCE_LEN]);
+        out.extend_from_slice(plain);
+        let (front, text) = out.split_at_mut(1 + NONCE_LEN);
+        let aad = Aad::from(id.0.to_be_bytes());
+        let Ok((nonce, tag)) = key.seal_in_place_separate_tag(aad, text) else { return Vec::new() };
+        if let Some((_, place)) = front.split_first_mut() {
+            place.copy_from_slice(nonce.as_ref());
+        }
+        out.extend_from_slice(tag.as_ref());
         out
     }
 
@@ -99,11 +114,14 @@ impl SealingKey {
     }
 
     fn from_bytes(bytes: &[u8; KEY_BYTES]) -> Self {
-        Self { master: hmac::Key::new(hmac::HMAC_SHA256, bytes) }
+        Self { master: hmac::Key::new(hmac::HMAC_SHA256, bytes), last: Arc::default() }
     }
 
     fn key_of(&self, id: ExchangeId) -> Result<RandomizedNonceKey, aws_lc_rs::error::Unspecified> {
-        RandomizedNonceKey::new(&AES_256_GCM, &self.derive(b"seal", &id.0.to_be_bytes()))
+        RandomizedNonceKey::new(
+            &AES_256_GCM,
+            &self.derive(b"seal", &(id.0 >> PERIOD_BITS).to_be_bytes()),
+        )
     }
 
     fn derive(&self, purpose: &[u8], of: &[u8]) -> [u8; 32] {

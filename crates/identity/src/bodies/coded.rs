@@ -73,7 +73,14 @@ impl Coded {
 impl Taken {
     /// `run` with everything that was taken out of it replaced.
     pub fn apply(run: &[u8], taken: &[Taken]) -> Vec<u8> {
-        let mut stored = Vec::with_capacity(run.len());
+        let mut stored = Vec::new();
+        Self::apply_to(run, taken, &mut stored);
+        stored
+    }
+
+    /// Appends to `stored` what is stored of `run`.
+    pub fn apply_to(run: &[u8], taken: &[Taken], stored: &mut Vec<u8>) {
+        stored.reserve(run.len() + taken.iter().map(|one| one.stand_in.len()).sum::<usize>());
         let mut at = 0;
         for one in taken {
             stored.extend_from_slice(run.get(at..one.range.start).unwrap_or_default());
@@ -81,6 +88,5 @@ impl Taken {
             at = one.range.end;
         }
         stored.extend_from_slice(run.get(at..).unwrap_or_default());
-        stored
     }
 }

@@ -141,6 +141,29 @@ fn may_end(last: [u8; 3]) -> bool {
 }
 
 fn is_known(name: &[u8]) -> bool {
+    is_common(name) || is_listed(name)
+}
+
+/// The names that nearly all secrets have, without the long way.
+fn is_common(name: &[u8]) -> bool {
+    matches!(
+        name,
+        b"token"
+            | b"password"
+            | b"secret"
+            | b"access_token"
+            | b"refresh_token"
+            | b"id_token"
+            | b"accessToken"
+            | b"refreshToken"
+            | b"client_secret"
+            | b"api_key"
+            | b"apiKey"
+            | b"csrf_token"
+    )
+}
+
+fn is_listed(name: &[u8]) -> bool {
     let mut buffer = [0; LONGEST];
     let mut length = 0;
     // Where the last word begins: behind the last sign that is no letter, or at a capital.
@@ -163,8 +186,11 @@ fn is_known(name: &[u8]) -> bool {
     }
     let folded = buffer.get(..length).unwrap_or_default();
     let last = folded.get(word..).unwrap_or_default();
-    let is = |known: &&str| folded == known.as_bytes() || last == known.as_bytes();
-    let ends = |known: &&str| folded.ends_with(known.as_bytes());
+    // Most differ in their last letter, which costs no call to see.
+    let end = folded.last().copied();
+    let may = |known: &str| known.as_bytes().last().copied() == end;
+    let is = |known: &&str| may(known) && (folded == known.as_bytes() || last == known.as_bytes());
+    let ends = |known: &&str| may(known) && folded.ends_with(known.as_bytes());
     (WORDS.iter().any(is) || ENDINGS.iter().any(ends)) && !HARMLESS.iter().any(ends)
 }
 

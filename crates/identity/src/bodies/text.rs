@@ -293,14 +293,16 @@ fn stand_in(seeking: &mut Seeking<'_>, secret: &[u8], written: Written) -> Vec<u
         Written::Form => seeking.fingerprints.of(&decoded(known_by)),
         _ => seeking.fingerprints.of(known_by),
     };
-    let token = format!("{TOKEN_PREFIX}{}", fingerprint.fingerprint).into_bytes();
+    let fingerprint = fingerprint.fingerprint.as_bytes();
+    let mut token = Vec::with_capacity(TOKEN_PREFIX.len() + fingerprint.len());
+    token.extend_from_slice(TOKEN_PREFIX.as_bytes());
+    token.extend_from_slice(fingerprint);
     match written {
         Written::Quoted(level) => {
             let quote = [vec![b'\\'; level].as_slice(), b"\""].concat();
             [quote.as_slice(), &token, &quote].concat()
         }
         Written::SameLength => {
-            let mut token = token;
             token.resize(secret.len(), b'_');
             token
         }

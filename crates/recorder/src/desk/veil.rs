@@ -119,7 +119,7 @@ impl Veil {
             if self.taken.is_empty() {
                 self.ready.extend_from_slice(run);
             } else {
-                self.ready.extend_from_slice(&Taken::apply(run, &self.taken));
+                Taken::apply_to(run, &self.taken, &mut self.ready);
             }
             self.stored += (self.ready.len() - length) as u64;
             gathered.drain(..decided);
