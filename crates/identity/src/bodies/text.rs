@@ -289,14 +289,12 @@ fn emit(seeking: &mut Seeking<'_>, run: &[u8], hits: &mut [Hit], taken: &mut Vec
 
 fn stand_in(seeking: &mut Seeking<'_>, secret: &[u8], written: Written) -> Vec<u8> {
     let known_by = secret.get(..KNOWN_BY).unwrap_or(secret);
-    let fingerprint = match written {
-        Written::Form => seeking.fingerprints.of(&decoded(known_by)),
-        _ => seeking.fingerprints.of(known_by),
-    };
-    let fingerprint = fingerprint.fingerprint.as_bytes();
-    let mut token = Vec::with_capacity(TOKEN_PREFIX.len() + fingerprint.len());
+    let mut token = Vec::with_capacity(TOKEN_PREFIX.len() + 12);
     token.extend_from_slice(TOKEN_PREFIX.as_bytes());
-    token.extend_from_slice(fingerprint);
+    match written {
+        Written::Form => seeking.fingerprints.append(&decoded(known_by), &mut token),
+        _ => seeking.fingerprints.append(known_by, &mut token),
+    }
     match written {
         Written::Quoted(level) => {
             let quote = [vec![b'\\'; level].as_slice(), b"\""].concat();

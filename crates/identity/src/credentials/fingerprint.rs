@@ -16,6 +16,7 @@ const REMEMBERED: usize = 4096;
 /// A longer secret costs more to look up than it is worth to remember.
 const LONGEST: usize = 4096;
 const BYTES: usize = 6;
+const HEXADECIMAL: &[u8; 16] = b"0123456789abcdef";
 
 #[derive(Debug)]
 pub(crate) struct Fingerprints {
@@ -42,6 +43,11 @@ impl Fingerprints {
         Self { key, known: HashMap::default(), last: Known::default() }
     }
 
+    /// Appends the fingerprint of a secret that is not worth to be remembered: those of bodies are many.
+    pub(crate) fn append(&self, secret: &[u8], to: &mut Vec<u8>) {
+        to.extend_from_slice(&digits(&self.key, secret));
+    }
+
     pub(crate) fn of(&mut self, secret: &[u8]) -> &Known {
         if secret.len() > LONGEST {
             self.last = Known::new(&self.key, secret);
@@ -58,12 +64,22 @@ impl Fingerprints {
     }
 }
 
+/// The digits of a secret's fingerprint.
+fn digits(key: &Hmac<Sha256>, secret: &[u8]) -> [u8; 2 * BYTES] {
+    let tag = key.clone().chain_update(secret).finalize().into_bytes();
+    let mut digits = [0; 2 * BYTES];
+    for (pair, byte) in digits.chunks_exact_mut(2).zip(tag) {
+        for (digit, value) in pair.iter_mut().zip([byte >> 4, byte & 15]) {
+            *digit = HEXADECIMAL.get(usize::from(value)).copied().unwrap_or_default();
+        }
+    }
+    digits
+}
+
 impl Known {
     fn new(key: &Hmac<Sha256>, secret: &[u8]) -> Self {
-        let tag = key.clone().chain_update(secret).finalize().into_bytes();
-        let digits = tag.iter().take(BYTES).flat_map(|byte| [byte >> 4, byte & 15]);
-        let digit = |n: u8| char::from_digit(n.into(), 16).unwrap_or_default();
-        Self { fingerprint: digits.map(digit).collect(), name: OnceCell::new() }
+        let fingerprint = digits(key, secret).into_iter().map(char::from).collect();
+        Self { fingerprint, name: OnceCell::new() }
     }
 
     /// The name that the secret gives at `place`; `read` only where it is not known yet.
