@@ -48,6 +48,7 @@ pub fn append(writer: &mut Writer, n: u64) -> Result<(), StoreError> {
         arrivals: &[],
         pieces: &[],
         rest,
+        veil: None,
     };
     writer.append(&NewRecord {
         summary: &row(n),
