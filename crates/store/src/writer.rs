@@ -175,7 +175,7 @@ impl Writer {
         }
         if let Some(asked) = asked.filter(|_| wrote.is_ok()) {
             self.tail.close(&self.shared);
-            self.shared.sealing.serve(asked);
+            self.shared.sealing.serve(asked, self.tail.end);
         }
         self.save_unsynced()?;
         wrote

@@ -93,6 +93,15 @@ impl Erasing {
         if !shared.sealing.is_served(asked) || !durable {
             return if looks > PATIENCE { Err(StoreError::NotDurable) } else { Ok(()) };
         }
+        // After a failed sync the end of the log was written anew, into a segment that is open again.
+        let end = shared.sealing.served_end();
+        if catalogue.segments.iter().any(|one| one.number > through && one.base < end) {
+            if looks > PATIENCE {
+                return Err(StoreError::NotDurable);
+            }
+            self.stage = Stage::Closing { asked: shared.sealing.ask_to_close(), looks };
+            return Ok(());
+        }
         if let Some(last) = meant.last() {
             account(shared, &catalogue, last.end)?;
         }

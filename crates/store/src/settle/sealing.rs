@@ -20,6 +20,7 @@ pub(crate) struct Sealing {
     /// How often the writer was asked to close its segment, and up to which time it did.
     asked: AtomicU64,
     served: AtomicU64,
+    served_end: AtomicU64,
     now: AtomicI64,
 }
 
@@ -32,6 +33,7 @@ impl Sealing {
             closed: AtomicU64::new(0),
             asked: AtomicU64::new(0),
             served: AtomicU64::new(0),
+            served_end: AtomicU64::new(0),
             now: AtomicI64::new(0),
         }
     }
@@ -64,9 +66,15 @@ impl Sealing {
         (asked > self.served.load(Ordering::Acquire)).then_some(asked)
     }
 
-    /// The writer has done what it was asked until then.
-    pub(crate) fn serve(&self, asked: u64) {
+    /// The writer has done what it was asked until then; the log ended at `end`.
+    pub(crate) fn serve(&self, asked: u64, end: u64) {
+        self.served_end.store(end, Ordering::Release);
         self.served.fetch_max(asked, Ordering::AcqRel);
+    }
+
+    /// Where the log ended when that was done.
+    pub(crate) fn served_end(&self) -> u64 {
+        self.served_end.load(Ordering::Acquire)
     }
 
     /// Whether that was done.

@@ -4,14 +4,15 @@
 //! `FAULTS` says how many times as long as usual these go on; each prints what it tried as a figure.
 
 use std::collections::BTreeSet;
+use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::sync_channel;
 
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
-use wayside_exchange::{Half, Micros, Timestamp};
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use wayside_exchange::{ExchangeId, Half, Micros, Timestamp};
 
 use super::support::*;
 use crate::keeper::Keeping;
@@ -199,7 +200,12 @@ impl<'a> World<'a> {
                 let n = number_of(found.id);
                 assert!(n < self.next, "{n} was never appended");
                 assert_eq!(found, row(n));
-                assert_eq!(body(&store, found.id, Half::Response), body_of(n));
+                match readable(&store, found.id) {
+                    Some(body) => assert_eq!(body, body_of(n)),
+                    // A power loss may have torn a block of a segment before the last: that is said, as any
+                    // damage is, and its rows stay.
+                    None => assert!(!self.durable.contains(&n), "durable, and damaged: {n}"),
+                }
                 n
             })
             .collect();
@@ -210,6 +216,13 @@ impl<'a> World<'a> {
         assert!(back.is_empty(), "erased or refused, and there: {back:?}");
         self.disk.hush(false);
     }
+}
+
+/// The response's body; none where it is damaged.
+fn readable(store: &Store, id: ExchangeId) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    store.body(id, Half::Response).ok()??.read_to_end(&mut bytes).ok()?;
+    Some(bytes)
 }
 
 fn happening() -> impl Strategy<Value = Happening> {
@@ -229,7 +242,13 @@ fn happening() -> impl Strategy<Value = Happening> {
 fn whatever_happens_in_any_order_what_is_durable_is_there_and_right() {
     let (kills, losses, faults) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
     let config = Config { cases: 12 * times(), failure_persistence: None, ..Config::default() };
-    let run = TestRunner::new(config).run(&prop::collection::vec(happening(), 5..40), |all| {
+    // The same orders in every run of the tests; `tests/faults` goes on to others.
+    let mut runner = if times() > 1 {
+        TestRunner::new(config)
+    } else {
+        TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha))
+    };
+    let run = runner.run(&prop::collection::vec(happening(), 5..40), |all| {
         let dir = tempfile::tempdir().unwrap();
         let mut world = World::new(dir.path());
         for happening in all {
