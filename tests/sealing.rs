@@ -5,13 +5,12 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
-use std::path::Path;
 use std::process::Command;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::Value;
-use wayside_tests::{Backend, Echo, Message, Output, Peer, Wayside, curl, id, marks};
+use wayside_tests::{Backend, Echo, Message, Output, Peer, Wayside, curl, files_below, id, marks};
 
 const JWT_IN_JSON: &str =
     "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJjYW5hcnktMDEifQ.Y2FuYXJ5LTAxLXNpZ25hdHVyZQ";
@@ -577,18 +576,4 @@ fn unpacked(bytes: &[u8]) -> Vec<u8> {
         }
     }
     all
-}
-
-fn files_below(folder: &Path, each: &mut impl FnMut(&str, &[u8])) -> usize {
-    let mut count = 0;
-    for entry in fs::read_dir(folder).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() {
-            count += files_below(&path, each);
-        } else if path.is_file() {
-            each(&path.display().to_string(), &fs::read(&path).expect("it is readable"));
-            count += 1;
-        }
-    }
-    count
 }

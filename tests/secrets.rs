@@ -2,9 +2,8 @@
 //! unless `--reveal` asks for them.
 
 use std::fs;
-use std::path::Path;
 
-use wayside_tests::{Echo, Peer, Wayside, id};
+use wayside_tests::{Echo, Peer, Wayside, files_below, id};
 
 /// Each secret is one of a kind, so that finding it anywhere is no accident.
 const BEARER: &str = "canary-bearer-8d1f0c7e";
@@ -187,18 +186,4 @@ fn assert_clean(what: &str, bytes: &[u8]) {
         let found = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
         assert!(!found, "{what} holds `{secret}`:\n{}", String::from_utf8_lossy(bytes));
     }
-}
-
-fn files_below(folder: &Path, each: &mut impl FnMut(&str, &[u8])) -> usize {
-    let mut count = 0;
-    for entry in fs::read_dir(folder).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() {
-            count += files_below(&path, each);
-        } else if path.is_file() {
-            each(&path.display().to_string(), &fs::read(&path).expect("it is readable"));
-            count += 1;
-        }
-    }
-    count
 }

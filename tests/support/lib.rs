@@ -4,6 +4,7 @@
 
 mod backend;
 mod echo;
+mod folder;
 mod frames;
 mod message;
 mod output;
@@ -15,6 +16,7 @@ mod wayside;
 
 pub use backend::Backend;
 pub use echo::{Echo, Seen};
+pub use folder::files_below;
 pub use frames::{Ending, Frame, Frames};
 pub use message::Message;
 pub use output::{Output, curl, node_modules, program, python, python_program};

@@ -17,6 +17,7 @@ pub mod stored;
 pub mod summary;
 pub mod time;
 pub mod view;
+pub mod websocket;
 
 pub use connection::{Connection, HttpVersion, Scheme, Tls};
 pub use glance::{Details, Glance};

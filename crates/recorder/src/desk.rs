@@ -160,7 +160,7 @@ impl Desk {
                     receiver.done(batch);
                     // One sync serves all whose last byte waits by now.
                     while !self.awaited.is_empty()
-                        && let Some(batch) = receiver.waiting()
+                        && let Some(batch) = receiver.next_waiting()
                     {
                         self.play(&batch);
                         receiver.done(batch);
@@ -217,10 +217,7 @@ impl Desk {
 
     /// Writes to the store; should that panic, it stays in doubt.
     fn with_writer<T>(&mut self, write: impl FnOnce(&mut Writer) -> T) -> T {
-        self.writing = true;
-        let result = write(&mut self.writer);
-        self.writing = false;
-        result
+        guarding(&mut self.writing, || write(&mut self.writer))
     }
 
     /// Writes exchanges that have gone on for a while as they stand, so that they can be seen.
@@ -328,9 +325,8 @@ impl Desk {
         let kept = running.passed(half, at, data, self.options.body_limit);
         let data = data.get(..kept).unwrap_or_default();
         if running.is_plain(half) && running.gathered(half) == 0 && data.len() >= LONG_RUN {
-            self.writing = true;
-            let written = running.write_run(half, data, &mut self.writer);
-            self.writing = false;
+            let written =
+                guarding(&mut self.writing, || running.write_run(half, data, &mut self.writer));
             if let Err(error) = written {
                 self.counts.problem(Some(chain(&error)));
             }
@@ -351,9 +347,8 @@ impl Desk {
     fn write_ahead(&mut self, running: &mut Running, half: Half, ending: Ending) {
         self.gathered = self.gathered.saturating_sub(running.gathered(half));
         running.settle(half, ending, &mut self.credentials);
-        self.writing = true;
-        let written = running.write_ahead(half, &mut self.writer, &self.key);
-        self.writing = false;
+        let written =
+            guarding(&mut self.writing, || running.write_ahead(half, &mut self.writer, &self.key));
         if let Err(error) = written {
             self.counts.problem(Some(chain(&error)));
         }
@@ -436,6 +431,14 @@ impl Desk {
         }
         taken
     }
+}
+
+/// Marks that the store is written to for as long as `write` does: should that panic, the mark stays.
+fn guarding<T>(writing: &mut bool, write: impl FnOnce() -> T) -> T {
+    *writing = true;
+    let result = write();
+    *writing = false;
+    result
 }
 
 /// The word under which a loss is counted.

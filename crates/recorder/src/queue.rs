@@ -125,7 +125,7 @@ impl Receiver {
     }
 
     /// The next batch, if one waits.
-    pub(crate) fn waiting(&self) -> Option<Batch> {
+    pub(crate) fn next_waiting(&self) -> Option<Batch> {
         self.channel.try_recv().ok()
     }
 

@@ -2,20 +2,11 @@
 //! `permessage-deflate` (RFC 7692) was agreed on. Control frames between fragments stand for
 //! themselves. A stream that stops making sense ends in one incomplete message.
 
-mod header;
-
 use flate2::{Decompress, FlushDecompress};
+use wayside_exchange::websocket::{CLOSE, CONTINUATION, Header, PING, TEXT, keeps_context};
 use wayside_exchange::{Half, Head};
 
 use super::{Found, Kept};
-use header::Header;
-
-const CONTINUATION: u8 = 0;
-const TEXT: u8 = 1;
-const BINARY: u8 = 2;
-const CLOSE: u8 = 8;
-const PING: u8 = 9;
-const PONG: u8 = 10;
 
 pub(super) struct Frames {
     header: Vec<u8>,
@@ -114,13 +105,8 @@ impl Frames {
 
     fn frame_begins(&mut self, frame: Header) {
         let continues = frame.opcode == CONTINUATION;
-        let makes_sense = match frame.opcode {
-            CONTINUATION => self.message.is_some() && !frame.is_deflated,
-            TEXT | BINARY => self.message.is_none(),
-            CLOSE | PING | PONG => frame.length < 126 && frame.is_last && !frame.is_deflated,
-            _ => false,
-        };
-        if !makes_sense || frame.has_unknown_bits || frame.is_deflated && self.inflate.is_none() {
+        let may_come = frame.may_come(self.message.is_some());
+        if !may_come || frame.is_deflated && self.inflate.is_none() {
             let mut rest = Kept::new(self.limit);
             rest.extend(&self.header);
             self.rest = Some(rest);
@@ -185,15 +171,7 @@ impl Frames {
 
 impl Inflate {
     fn of(extensions: &[u8], half: Half) -> Option<Self> {
-        let text = String::from_utf8_lossy(extensions).to_ascii_lowercase();
-        let agreed = text.split(',').find(|one| {
-            one.split(';').next().is_some_and(|name| name.trim() == "permessage-deflate")
-        })?;
-        let without = match half {
-            Half::Request => "client_no_context_takeover",
-            Half::Response => "server_no_context_takeover",
-        };
-        let keeps_context = !agreed.split(';').any(|parameter| parameter.trim() == without);
+        let keeps_context = keeps_context(extensions, half)?;
         Some(Self { state: Decompress::new(false), keeps_context })
     }
 

@@ -12,7 +12,7 @@ use super::multipart::{Inside, Parts, Stretch};
 use super::{Ending, Seeking, Taken, cards, form, markup, members, patterns};
 use crate::credentials::url::decoded;
 use crate::rules::{Pointed, Walker};
-use crate::secrets::{TOKEN_PREFIX, is_token};
+use crate::secrets::is_token;
 
 /// What is held back of a run, since a name, a number or a mark may reach beyond it.
 const HOLD: usize = 512;
@@ -23,7 +23,7 @@ const CROWDED: usize = 4 << 10;
 /// What is held back within a longer one: more than anything that may end it.
 const KEEP: usize = 128;
 /// A longer secret is known by its beginning, so that its token is the same however it came.
-const KNOWN_BY: usize = 4096;
+pub(super) const KNOWN_BY: usize = 4096;
 /// Fewer bytes do not tell what they are.
 const TELLING: usize = 64;
 
@@ -289,12 +289,10 @@ fn emit(seeking: &mut Seeking<'_>, run: &[u8], hits: &mut [Hit], taken: &mut Vec
 
 fn stand_in(seeking: &mut Seeking<'_>, secret: &[u8], written: Written) -> Vec<u8> {
     let known_by = secret.get(..KNOWN_BY).unwrap_or(secret);
-    let mut token = Vec::with_capacity(TOKEN_PREFIX.len() + 12);
-    token.extend_from_slice(TOKEN_PREFIX.as_bytes());
-    match written {
-        Written::Form => seeking.fingerprints.append(&decoded(known_by), &mut token),
-        _ => seeking.fingerprints.append(known_by, &mut token),
-    }
+    let mut token = match written {
+        Written::Form => seeking.fingerprints.token(&decoded(known_by)),
+        _ => seeking.fingerprints.token(known_by),
+    };
     match written {
         Written::Quoted(level) => {
             let quote = [vec![b'\\'; level].as_slice(), b"\""].concat();

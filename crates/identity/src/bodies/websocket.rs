@@ -6,13 +6,13 @@
 
 mod frame;
 
+use wayside_exchange::websocket::{CLOSE, CONTINUATION, Header, TEXT};
 use wayside_exchange::{Half, HeadView};
 
 use super::kind::{Kind, is_text};
-use super::text::Text;
+use super::text::{KNOWN_BY, Text};
 use super::{Ending, Seeking, Taken};
-use crate::secrets::TOKEN_PREFIX;
-use frame::{CLOSE, CONTINUATION, Header, Inflate, Read, TEXT};
+use frame::{Inflate, Read};
 
 /// The longest message that is held until it is whole.
 const MOST_HELD: usize = 256 << 10;
@@ -118,7 +118,7 @@ impl Frames {
         self.is_unpacked |= header.is_deflated
             && self.inflate.as_ref().is_some_and(|inflate| inflate.keeps_context);
         let plain = Taken::apply(&payload, &found);
-        let mut stand_in = header.frame(&plain);
+        let mut stand_in = frame::write(&header, &plain);
         stand_in.extend_from_slice(&message.controls);
         Some(stand_in)
     }
@@ -159,9 +159,8 @@ impl Frames {
         let is_sealed = header.opcode == TEXT || is_text(sample) || seeking.rules.is_strict();
         let start = at + header.bytes;
         if is_sealed {
-            let known = seeking.fingerprints.of(payload.get(..4096).unwrap_or(&payload));
-            let stand_in = format!("{TOKEN_PREFIX}{}", known.fingerprint);
-            taken.push(Taken { range: at..start, stand_in: header.frame(stand_in.as_bytes()) });
+            let sealed = seeking.fingerprints.token(payload.get(..KNOWN_BY).unwrap_or(&payload));
+            taken.push(Taken { range: at..start, stand_in: frame::write(&header, &sealed) });
         }
         self.passing = Some(Passing { left: header.length, is_last: header.is_last, is_sealed });
         start

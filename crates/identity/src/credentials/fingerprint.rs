@@ -11,6 +11,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
 use super::places::Place;
+use crate::secrets::TOKEN_PREFIX;
 
 const REMEMBERED: usize = 4096;
 /// A longer secret costs more to look up than it is worth to remember.
@@ -43,9 +44,9 @@ impl Fingerprints {
         Self { key, known: HashMap::default(), last: Known::default() }
     }
 
-    /// Appends the fingerprint of a secret that is not worth to be remembered: those of bodies are many.
-    pub(crate) fn append(&self, secret: &[u8], to: &mut Vec<u8>) {
-        to.extend_from_slice(&digits(&self.key, secret));
+    /// The token of a secret that is not worth to be remembered: those of bodies are many.
+    pub(crate) fn token(&self, secret: &[u8]) -> Vec<u8> {
+        [TOKEN_PREFIX.as_bytes(), digits(&self.key, secret).as_slice()].concat()
     }
 
     pub(crate) fn of(&mut self, secret: &[u8]) -> &Known {

@@ -9,9 +9,9 @@ use wayside_exchange::{BodyEnd, Half, HeadView, Mark, Scheme, Summary};
 use wayside_identity::{Ending, encode_secrets};
 use wayside_store::{NewBody, NewMessage, NewRecord, NewVeil, StoreError};
 
-use super::Desk;
 use super::running::{Part, Running};
 use super::veil::Provisional;
+use super::{Desk, guarding};
 
 impl Desk {
     /// Appends `running` as it stands.
@@ -135,9 +135,8 @@ impl Desk {
             let (body, arrivals) = (&part.body, &part.arrivals);
             return veil.provisional(body, arrivals, &mut self.credentials, &self.key, id);
         }
-        self.writing = true;
-        let written = veil.write_chunk(id, &mut self.writer, &self.key);
-        self.writing = false;
+        let written =
+            guarding(&mut self.writing, || veil.write_chunk(id, &mut self.writer, &self.key));
         if let Err(error) = written {
             self.counts.problem(Some(chain(&error)));
         }

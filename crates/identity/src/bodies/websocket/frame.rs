@@ -1,29 +1,11 @@
-//! Frames of WebSocket (RFC 6455 section 5.2): read where they lie, and written.
+//! Messages of WebSocket (RFC 6455): read where their frames lie, and written as one.
 
 use flate2::{Decompress, FlushDecompress};
 use wayside_exchange::Half;
+use wayside_exchange::websocket::{CLOSE, Header, keeps_context};
 
-pub(super) const CONTINUATION: u8 = 0;
-pub(super) const TEXT: u8 = 1;
-const BINARY: u8 = 2;
-pub(super) const CLOSE: u8 = 8;
-const PONG: u8 = 10;
 /// The most that one message is unpacked to.
 const MOST: usize = 4 << 20;
-
-/// The header of a frame.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Header {
-    pub(super) is_last: bool,
-    pub(super) is_deflated: bool,
-    pub(super) opcode: u8,
-    mask: Option<[u8; 4]>,
-    /// Of the payload.
-    pub(super) length: u64,
-    /// Of the header itself.
-    pub(super) bytes: usize,
-    has_unknown_bits: bool,
-}
 
 /// A message that is whole.
 pub(super) struct Message {
@@ -47,60 +29,30 @@ pub(super) enum Read {
     Nonsense,
 }
 
-impl Header {
-    /// The header that `bytes` begin with; none while some of it is missing.
-    pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
-        let (&[first, second], rest) = bytes.split_first_chunk::<2>()?;
-        let (length, rest) = match second & 0x7f {
-            126 => {
-                let (length, rest) = rest.split_first_chunk::<2>()?;
-                (u64::from(u16::from_be_bytes(*length)), rest)
-            }
-            127 => {
-                let (length, rest) = rest.split_first_chunk::<8>()?;
-                (u64::from_be_bytes(*length), rest)
-            }
-            short => (u64::from(short), rest),
-        };
-        let (mask, rest) = match second & 0x80 {
-            0 => (None, rest),
-            _ => rest.split_first_chunk::<4>().map(|(mask, rest)| (Some(*mask), rest))?,
-        };
-        Some(Self {
-            is_last: first & 0x80 != 0,
-            is_deflated: first & 0x40 != 0,
-            opcode: first & 0x0f,
-            mask,
-            length,
-            bytes: bytes.len() - rest.len(),
-            has_unknown_bits: first & 0x30 != 0,
-        })
-    }
-
-    /// One whole frame with this payload, masked as this one was.
-    pub(super) fn frame(&self, payload: &[u8]) -> Vec<u8> {
-        let masked = if self.mask.is_some() { 0x80 } else { 0 };
-        let mut frame = vec![0x80 | self.opcode];
-        match payload.len() {
-            length @ 0..126 => frame.push(masked | length as u8),
-            length @ 126..=0xffff => {
-                frame.push(masked | 0x7e);
-                frame.extend_from_slice(&(length as u16).to_be_bytes());
-            }
-            length => {
-                frame.push(masked | 0x7f);
-                frame.extend_from_slice(&(length as u64).to_be_bytes());
-            }
+/// One whole frame with this payload, of the kind of `header` and masked as that was.
+pub(super) fn write(header: &Header, payload: &[u8]) -> Vec<u8> {
+    let masked = if header.mask.is_some() { 0x80 } else { 0 };
+    let mut frame = vec![0x80 | header.opcode];
+    match payload.len() {
+        length @ 0..126 => frame.push(masked | length as u8),
+        length @ 126..=0xffff => {
+            frame.push(masked | 0x7e);
+            frame.extend_from_slice(&(length as u16).to_be_bytes());
         }
-        frame.extend(self.mask.iter().flatten());
-        frame.extend(self.unmasked(payload));
-        frame
+        length => {
+            frame.push(masked | 0x7f);
+            frame.extend_from_slice(&(length as u64).to_be_bytes());
+        }
     }
+    frame.extend(header.mask.iter().flatten());
+    frame.extend(unmasked(header, payload));
+    frame
+}
 
-    fn unmasked<'a>(&self, payload: &'a [u8]) -> impl Iterator<Item = u8> + 'a {
-        let mask = self.mask.unwrap_or_default();
-        payload.iter().zip(mask.into_iter().cycle()).map(|(byte, mask)| byte ^ mask)
-    }
+/// Masking and unmasking are the same.
+fn unmasked<'a>(header: &Header, payload: &'a [u8]) -> impl Iterator<Item = u8> + 'a {
+    let mask = header.mask.unwrap_or_default();
+    payload.iter().zip(mask.into_iter().cycle()).map(|(byte, mask)| byte ^ mask)
 }
 
 /// Reads what `run` begins with.
@@ -112,13 +64,7 @@ pub(super) fn read(run: &[u8]) -> Read {
         let rest = run.get(at..).unwrap_or_default();
         let Some(header) = Header::parse(rest) else { return Read::Part(first) };
         let is_control = header.opcode >= CLOSE;
-        let makes_sense = match header.opcode {
-            CONTINUATION => first.is_some() && !header.is_deflated,
-            TEXT | BINARY => first.is_none(),
-            CLOSE..=PONG => header.length < 126 && header.is_last && !header.is_deflated,
-            _ => false,
-        };
-        if !makes_sense || header.has_unknown_bits {
+        if !header.may_come(first.is_some()) {
             return Read::Nonsense;
         }
         let length = usize::try_from(header.length).ok();
@@ -134,9 +80,10 @@ pub(super) fn read(run: &[u8]) -> Read {
             controls.extend_from_slice(frame);
             continue;
         }
-        payload.extend(header.unmasked(frame.get(header.bytes..).unwrap_or_default()));
+        payload.extend(unmasked(&header, frame.get(header.bytes..).unwrap_or_default()));
+        let is_last = header.is_last;
         let header = *first.get_or_insert(header);
-        if frame.first().is_some_and(|byte| byte & 0x80 != 0) {
+        if is_last {
             return Read::Whole(Message { header, payload, controls, length: at });
         }
     }
@@ -151,7 +98,7 @@ pub(super) fn beginning(run: &[u8]) -> Vec<u8> {
         let data = rest.get(header.bytes..).unwrap_or_default();
         let (data, after) = data.split_at(length.min(data.len()));
         if header.opcode < CLOSE {
-            payload.extend(header.unmasked(data));
+            payload.extend(unmasked(&header, data));
         }
         rest = after;
     }
@@ -174,15 +121,7 @@ impl Clone for Inflate {
 
 impl Inflate {
     pub(super) fn of(extensions: &[u8], half: Half) -> Option<Self> {
-        let text = String::from_utf8_lossy(extensions).to_ascii_lowercase();
-        let agreed = text.split(',').find(|one| {
-            one.split(';').next().is_some_and(|name| name.trim() == "permessage-deflate")
-        })?;
-        let without = match half {
-            Half::Request => "client_no_context_takeover",
-            Half::Response => "server_no_context_takeover",
-        };
-        let keeps_context = !agreed.split(';').any(|parameter| parameter.trim() == without);
+        let keeps_context = keeps_context(extensions, half)?;
         Some(Self { state: Decompress::new(false), keeps_context })
     }
 
