@@ -23,6 +23,8 @@ use said::{Said, Text};
 
 const START: Duration = Duration::from_secs(30);
 const END: Duration = Duration::from_mins(1);
+/// What `record` says last when it starts.
+const LAST_WORDS: &str = "(stop with Ctrl-C)";
 
 /// The name that clients use for the proxy; it resolves to loopback by curl's `--resolve`.
 const HOST: &str = "shop.test";
@@ -301,7 +303,10 @@ impl Wayside {
             arguments: arguments.iter().map(ToString::to_string).collect(),
             said,
         };
-        let ready = |text: &Text| Addresses::read(&text.lines, upstream).complete();
+        // Its last words, on stderr: what it said before them, on either pipe, is here by then.
+        let ready = |text: &Text| {
+            Addresses::read(&text.lines, upstream).complete() && text.lines.contains(LAST_WORDS)
+        };
         wayside.said.wait(START, |text| ready(text) || text.open == 0);
         wayside.addresses = Addresses::read(&wayside.output(), upstream);
         assert!(
