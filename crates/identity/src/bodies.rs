@@ -19,6 +19,7 @@ mod websocket;
 
 use std::ops::Range;
 
+use smallvec::SmallVec;
 use wayside_exchange::{Half, HeadView};
 
 use crate::credentials::fingerprint::Fingerprints;
@@ -43,13 +44,16 @@ pub enum Ending {
     Whole,
 }
 
+/// What is stored in the place of something: nearly always a token, which needs no memory of its own.
+pub type StandIn = SmallVec<[u8; 32]>;
+
 /// Something that is taken out of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Taken {
     /// Where it is.
     pub range: Range<usize>,
     /// What is stored in its place.
-    pub stand_in: Vec<u8>,
+    pub stand_in: StandIn,
 }
 
 /// The search through one body.
@@ -149,7 +153,7 @@ impl BodySearch {
             }
             Form::Sealed => {
                 if !run.is_empty() {
-                    taken.push(Taken { range: 0..run.len(), stand_in: Vec::new() });
+                    taken.push(Taken { range: 0..run.len(), stand_in: StandIn::new() });
                 }
                 run.len()
             }

@@ -13,7 +13,7 @@ mod rules;
 mod secrets;
 mod sessions;
 
-pub use bodies::{BodySearch, Ending, Taken};
+pub use bodies::{BodySearch, Ending, StandIn, Taken};
 pub use credentials::{Credentials, Redacted};
 pub use error::IdentityError;
 pub use routes::{Pattern, Routes, WrongPattern};

@@ -13,6 +13,9 @@ use crate::codec::{Take, put, put_bytes};
 use crate::error::StoreError;
 use crate::seal::SealingKey;
 
+/// Bytes of the numbers beside an original, as a rule.
+const NUMBERS: usize = 4;
+
 /// The patches of one body, in the order of the body, until a chunk of them is full.
 #[derive(Clone, Debug)]
 pub struct Patches {
@@ -28,6 +31,11 @@ impl Patches {
     /// Of a body of which nothing was taken out so far.
     pub fn of(half: Half) -> Self {
         Self { half, number: 0, end: 0, plain: Vec::new() }
+    }
+
+    /// Makes room for originals of these lengths.
+    pub fn reserve(&mut self, originals: impl Iterator<Item = usize>) {
+        self.plain.reserve(originals.map(|length| length + NUMBERS).sum());
     }
 
     /// Says that `stand_in` bytes at `offset` of what is stored stand for `original`.

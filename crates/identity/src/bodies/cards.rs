@@ -3,8 +3,10 @@
 
 use super::hit::{Hit, Until, Written, byte};
 
-/// The shortest; every number covers a byte at a multiple of it, so no others are looked at.
-const STEP: usize = 14;
+/// The shortest.
+const SHORTEST: usize = 14;
+/// A number covers two bytes at multiples of it that follow each other, so no others are looked at.
+const STEP: usize = SHORTEST / 2;
 /// The longest, with a sign after each digit.
 const LONGEST: usize = 40;
 /// So many digits where a body breaks off may be the beginning of one.
@@ -16,12 +18,17 @@ pub(super) fn find(run: &[u8], cut: bool, hits: &mut Vec<Hit>) {
     let signs = if cut { run.iter().rev().take_while(is_sign).count() } else { 0 };
     let run = run.get(..run.len() - signs).unwrap_or_default();
     let mut resume = 0;
-    let mut at = STEP - 1;
-    while let Some(&here) = run.get(at) {
-        if is_part(here) && at >= resume {
-            resume = around(run, at, cut, hits);
+    let mut was_part = false;
+    for (n, step) in run.chunks_exact(STEP).enumerate() {
+        let is_part = step.last().is_some_and(|&byte| is_part(byte));
+        // One test for both, since each alone is often true.
+        if is_part & was_part {
+            let at = n * STEP + STEP - 1;
+            if at >= resume {
+                resume = around(run, at, cut, hits);
+            }
         }
-        at += STEP;
+        was_part = is_part;
     }
     // What touches the end, and is too short to have been met.
     if cut && run.last().is_some_and(u8::is_ascii_digit) && resume < run.len() {
@@ -30,7 +37,7 @@ pub(super) fn find(run: &[u8], cut: bool, hits: &mut Vec<Hit>) {
 }
 
 fn is_part(byte: u8) -> bool {
-    byte.is_ascii_digit() || byte == b' ' || byte == b'-' || byte == b'+'
+    byte.is_ascii_digit() | (byte == b' ') | (byte == b'-') | (byte == b'+')
 }
 
 /// Looks at the digits around `at`; gives where to go on.
@@ -43,7 +50,7 @@ fn around(run: &[u8], at: usize, cut: bool, hits: &mut Vec<Hit>) -> usize {
     while end < run.len() && end - start < 3 * LONGEST && is_part_at(run, end) {
         end += 1;
     }
-    if end - start < STEP && !(cut && end == run.len()) {
+    if end - start < SHORTEST && !(cut && end == run.len()) {
         return end;
     }
     let is_long = end - start >= 3 * LONGEST;

@@ -65,7 +65,7 @@ impl Coded {
         }
         let plain = Taken::apply(&decoded.bytes, &found);
         let stand_in = content::encode(&self.codings, &plain).unwrap_or_default();
-        taken.push(Taken { range: 0..run.len(), stand_in });
+        taken.push(Taken { range: 0..run.len(), stand_in: stand_in.into() });
         run.len()
     }
 }

@@ -124,8 +124,18 @@ fn is_form(byte: u8) -> bool {
 
 /// Whether what should be text is none, in any encoding of which ASCII is a part.
 pub(super) fn is_binary(run: &[u8]) -> bool {
-    let sample = run.get(..SAMPLE).unwrap_or(run);
-    sample.iter().any(|b| b.is_ascii_control() && !b"\t\r\n\x0c\x1b\x1e".contains(b))
+    has_controls(run.get(..SAMPLE).unwrap_or(run))
+}
+
+/// Whether there are control characters that text has none of. Folded without an early end, which a
+/// processor does many bytes at a time.
+fn has_controls(sample: &[u8]) -> bool {
+    let is_none_of_text = |&b: &u8| {
+        let is_control = b < 0x20 || b == 0x7f;
+        let is_of_text = matches!(b, b'\t'..=b'\n' | b'\x0c'..=b'\r' | b'\x1b' | b'\x1e');
+        is_control & !is_of_text
+    };
+    sample.iter().fold(false, |any, byte| any | is_none_of_text(byte))
 }
 
 /// Whether bytes look like text in UTF-8.
@@ -135,7 +145,7 @@ pub(super) fn is_text(sample: &[u8]) -> bool {
         // A character that the sample cuts is none that is wrong.
         Err(error) => error.error_len().is_none() && error.valid_up_to() > 0,
     };
-    valid && !sample.iter().any(|b| b.is_ascii_control() && !b"\t\r\n\x0c\x1b\x1e".contains(b))
+    valid && !has_controls(sample)
 }
 
 /// The parameter `wanted` of a field such as `form-data; name="password"`.

@@ -9,7 +9,7 @@ use std::cmp::Reverse;
 use super::hit::{Hit, Until, Written, byte};
 use super::kind::{Kind, is_binary};
 use super::multipart::{Inside, Parts, Stretch};
-use super::{Ending, Seeking, Taken, cards, form, markup, members, patterns};
+use super::{Ending, Seeking, StandIn, Taken, cards, form, markup, members, patterns};
 use crate::credentials::url::decoded;
 use crate::rules::{Pointed, Walker};
 use crate::secrets::is_token;
@@ -61,7 +61,7 @@ impl Text {
                 None => kept_back(run, until),
             };
             if decided > 0 {
-                taken.push(Taken { range: 0..decided, stand_in: Vec::new() });
+                taken.push(Taken { range: 0..decided, stand_in: StandIn::new() });
             }
             if end.is_none() {
                 self.advance(seeking, run.get(..decided).unwrap_or_default());
@@ -104,7 +104,7 @@ impl Text {
         if kind == Kind::Opaque || is_whole_secret {
             self.kind = kind;
             if is_whole_secret && !run.is_empty() {
-                taken.push(Taken { range: 0..run.len(), stand_in: Vec::new() });
+                taken.push(Taken { range: 0..run.len(), stand_in: StandIn::new() });
                 self.inside = Some(Until::End);
             }
             return Some(run.len());
@@ -271,6 +271,7 @@ fn kept_back(run: &[u8], until: &Until) -> usize {
 /// Puts a token in the place of each hit. Those that overlap are one.
 fn emit(seeking: &mut Seeking<'_>, run: &[u8], hits: &mut [Hit], taken: &mut Vec<Taken>) {
     hits.sort_by_key(|hit| (hit.range.start, Reverse(hit.range.end)));
+    taken.reserve(hits.len());
     let mut hits = hits.iter().peekable();
     while let Some(hit) = hits.next() {
         let mut range = hit.range.clone();
@@ -287,7 +288,7 @@ fn emit(seeking: &mut Seeking<'_>, run: &[u8], hits: &mut [Hit], taken: &mut Vec
     }
 }
 
-fn stand_in(seeking: &mut Seeking<'_>, secret: &[u8], written: Written) -> Vec<u8> {
+fn stand_in(seeking: &mut Seeking<'_>, secret: &[u8], written: Written) -> StandIn {
     let known_by = secret.get(..KNOWN_BY).unwrap_or(secret);
     let mut token = match written {
         Written::Form => seeking.fingerprints.token(&decoded(known_by)),
@@ -295,8 +296,11 @@ fn stand_in(seeking: &mut Seeking<'_>, secret: &[u8], written: Written) -> Vec<u
     };
     match written {
         Written::Quoted(level) => {
-            let quote = [vec![b'\\'; level].as_slice(), b"\""].concat();
-            [quote.as_slice(), &token, &quote].concat()
+            let slashes = std::iter::repeat_n(b'\\', level);
+            let quote: StandIn = slashes.chain([b'"']).collect();
+            token.insert_from_slice(0, &quote);
+            token.extend_from_slice(&quote);
+            token
         }
         Written::SameLength => {
             token.resize(secret.len(), b'_');

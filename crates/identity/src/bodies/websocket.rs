@@ -11,7 +11,7 @@ use wayside_exchange::{Half, HeadView};
 
 use super::kind::{Kind, is_text};
 use super::text::{KNOWN_BY, Text};
-use super::{Ending, Seeking, Taken};
+use super::{Ending, Seeking, StandIn, Taken};
 use frame::{Inflate, Read};
 
 /// The longest message that is held until it is whole.
@@ -82,7 +82,7 @@ impl Frames {
                 Read::Whole(message) => {
                     let end = at + message.length;
                     if let Some(stand_in) = self.searched(seeking, &message) {
-                        taken.push(Taken { range: at..end, stand_in });
+                        taken.push(Taken { range: at..end, stand_in: stand_in.into() });
                     }
                     at = end;
                 }
@@ -160,7 +160,7 @@ impl Frames {
         let start = at + header.bytes;
         if is_sealed {
             let sealed = seeking.fingerprints.token(payload.get(..KNOWN_BY).unwrap_or(&payload));
-            taken.push(Taken { range: at..start, stand_in: frame::write(&header, &sealed) });
+            taken.push(Taken { range: at..start, stand_in: frame::write(&header, &sealed).into() });
         }
         self.passing = Some(Passing { left: header.length, is_last: header.is_last, is_sealed });
         start
@@ -184,7 +184,7 @@ impl Frames {
             self.is_lost = header.opcode != CONTINUATION && header.opcode < CLOSE;
         }
         if passing.is_sealed {
-            taken.push(Taken { range: at..end, stand_in: Vec::new() });
+            taken.push(Taken { range: at..end, stand_in: StandIn::new() });
         }
         if passing.left == 0 && passing.is_last {
             self.passing = None;
@@ -196,7 +196,7 @@ impl Frames {
     fn give_up(&mut self, run: &[u8], at: usize, taken: &mut Vec<Taken>) -> usize {
         self.is_lost = true;
         if at < run.len() {
-            taken.push(Taken { range: at..run.len(), stand_in: Vec::new() });
+            taken.push(Taken { range: at..run.len(), stand_in: StandIn::new() });
         }
         run.len()
     }

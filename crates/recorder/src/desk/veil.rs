@@ -211,6 +211,7 @@ impl Veil {
 /// Adds a patch for everything that was taken out of `run`, whose stand-in begins at `stored`.
 fn push(patches: &mut Patches, run: &[u8], taken: &[Taken], stored: u64) {
     let (mut at, mut offset) = (0, stored);
+    patches.reserve(taken.iter().map(|one| one.range.len()));
     for one in taken {
         offset += (one.range.start - at) as u64;
         let original = run.get(one.range.clone()).unwrap_or_default();
