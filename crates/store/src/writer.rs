@@ -3,7 +3,8 @@
 //! Everything waits in `pending`, laid out as it will be in the file. Nothing is compressed here: that
 //! is done when a segment is settled, where no traffic waits for it.
 //! What waits has its position in the log already, so that pieces can be referred to before they
-//! are written, and a failed write is repeated as it was, here or in a new segment.
+//! are written, and a failed write is repeated as it was, here or in a new segment. Long runs are written
+//! by a thread of their own (`behind`) while the next one fills.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -17,13 +18,16 @@ use crate::forwarded::Tallies;
 use crate::keeper::Keeping;
 use crate::lock::Lock;
 use crate::record::{Extent, NewRecord, encode};
+use crate::storage::pages::PageBuffer;
 use crate::store::{Durability, Options, Shared};
 
+use behind::WriteThread;
 use group::GroupBuilder;
-use pending::Pending;
+use pending::{Batch, Pending, Sealed};
 use sync::SyncThread;
-use tail::Tail;
+use tail::{Place, Tail};
 
+mod behind;
 pub(crate) mod group;
 pub(crate) mod pending;
 pub(crate) mod sync;
@@ -38,6 +42,8 @@ const LARGEST_RECORD: usize = MOST / 2;
 const MOST_WAITING: usize = 8 << 20;
 /// What waits is written once it is this long: direct writes get no cheaper beyond.
 const WRITE_FROM: usize = 1 << 20;
+/// What is shorter than this is not worth another thread.
+const BEHIND_FROM: usize = 128 << 10;
 /// What waits this long is written, so that with a tick each 100 ms nothing waits longer.
 const WRITE_AFTER: Micros = Micros(90_000);
 
@@ -48,6 +54,15 @@ pub struct Writer {
     group: GroupBuilder,
     pending: Pending,
     tail: Tail,
+    behind: WriteThread,
+    /// What that thread is writing.
+    away: Option<Away>,
+    /// What could not be written; it goes before anything else.
+    stuck: Option<Batch>,
+    /// The buffer of the last batch, to be used again.
+    spare: PageBuffer,
+    /// The greatest id of any group that was written.
+    newest: u64,
     sync: SyncThread,
     keeping: Keeping,
     tallies: Tallies,
@@ -58,6 +73,13 @@ pub struct Writer {
     refused: bool,
     spill: Vec<u8>,
     _lock: Lock,
+}
+
+/// A batch on its way to the disk, but for its bytes.
+struct Away {
+    start: u64,
+    groups: Vec<Sealed>,
+    place: Place,
 }
 
 /// What a writer is made of.
@@ -82,10 +104,17 @@ impl Writer {
         };
         let sync = SyncThread::start(shared.clone())
             .map_err(|source| StoreError::io("start the sync thread of", &shared.dir, source))?;
+        let behind = WriteThread::start()
+            .map_err(|source| StoreError::io("start the write thread of", &shared.dir, source))?;
         Ok(Writer {
             group: GroupBuilder::new(running),
             pending: Pending::new(end),
             tail: Tail::new(segment, last_number, end),
+            behind,
+            away: None,
+            stuck: None,
+            spare: PageBuffer::default(),
+            newest: 0,
             sync,
             keeping,
             tallies,
@@ -165,7 +194,17 @@ impl Writer {
         let due = self.waiting_since.is_some_and(|since| now.since(since) >= WRITE_AFTER);
         self.shared.sealing.set_now(now);
         let asked = self.shared.sealing.asked();
-        let wrote = if due || self.refused || asked.is_some() { self.flush() } else { Ok(()) };
+        let wrote = if self.refused || asked.is_some() {
+            self.flush()
+        } else if due {
+            self.seal_group();
+            let is_long = self.pending.bytes.len() >= BEHIND_FROM;
+            if is_long { self.write_behind() } else { self.write_pending() }
+        } else if self.away.is_some() && self.behind.is_done() {
+            self.arrive()
+        } else {
+            Ok(())
+        };
         match self.options.durability {
             Durability::Power | Durability::Strict => {
                 self.sync.request_when_due(now, &mut self.tail, self.shared.recorded());
@@ -220,6 +259,10 @@ impl Writer {
     pub fn abandon(mut self) {
         self.group = GroupBuilder::new(HashSet::new());
         self.pending = Pending::new(self.pending.start);
+        self.stuck = None;
+        if self.away.take().is_some() {
+            let _ = self.behind.end();
+        }
     }
 
     /// Where workers count the exchanges that they begin, so that after a crash the next recorder can
@@ -229,7 +272,8 @@ impl Writer {
     }
 
     fn refuse_when_stuck(&self) -> Result<(), StoreError> {
-        if self.refused && self.pending.bytes.len() >= MOST_WAITING {
+        let stuck = self.stuck.as_ref().map_or(0, |batch| batch.bytes.len());
+        if self.refused && stuck + self.pending.bytes.len() >= MOST_WAITING {
             return Err(StoreError::Full { path: self.shared.dir.clone() });
         }
         Ok(())
@@ -277,38 +321,90 @@ impl Writer {
         self.pending.groups.extend(sealed);
     }
 
-    /// Writes what waits once it is long enough for one good write. What was taken stays taken whatever
+    /// Has what waits written once it is long enough for one good write. What was taken stays taken whatever
     /// the disk says; a tick tells of the trouble.
     fn write_when_enough(&mut self) {
         let enough = WRITE_FROM.min(self.options.segment_bytes as usize);
         if self.pending.bytes.len() >= enough && !self.refused {
-            let _ = self.write_pending();
+            let _ = self.write_behind();
         }
     }
 
+    /// Hands what waits to the thread that writes, once that has written what it had before.
+    fn write_behind(&mut self) -> Result<(), StoreError> {
+        self.arrive()?;
+        let (shared, options) = (&self.shared, &self.options);
+        let place = match self.tail.place(shared, options, self.now, self.pending.start) {
+            Ok(place) => place,
+            Err(error) => return Err(self.refuse(error)),
+        };
+        let Batch { start, bytes, groups } = self.pending.take(std::mem::take(&mut self.spare));
+        self.behind.begin(place.write(bytes));
+        self.away = Some(Away { start, groups, place });
+        self.waiting_since = None;
+        Ok(())
+    }
+
+    /// Waits for what is on its way to the disk.
+    fn arrive(&mut self) -> Result<(), StoreError> {
+        let Some(Away { start, groups, place }) = self.away.take() else { return Ok(()) };
+        let (bytes, written) = self.behind.end();
+        let batch = Batch { start, bytes, groups };
+        let written = self.tail.written(&self.shared, self.now, &batch, place, written);
+        self.wrote(batch, written)
+    }
+
     fn write_pending(&mut self) -> Result<(), StoreError> {
+        self.arrive()?;
+        if let Some(batch) = self.stuck.take() {
+            self.write(batch)?;
+        }
         if self.pending.bytes.is_empty() {
             self.waiting_since = None;
             self.refused = false;
             return Ok(());
         }
-        let written = self.tail.write(&self.shared, &self.options, self.now, &self.pending);
-        self.refused = written.is_err();
+        let batch = self.pending.take(std::mem::take(&mut self.spare));
+        self.write(batch)
+    }
+
+    fn write(&mut self, batch: Batch) -> Result<(), StoreError> {
+        let written = self.tail.write(&self.shared, &self.options, self.now, &batch);
+        self.wrote(batch, written)
+    }
+
+    /// Shows a batch to readers once it is written, else keeps it to be written again.
+    fn wrote(&mut self, batch: Batch, written: Result<(), StoreError>) -> Result<(), StoreError> {
         if let Err(error) = written {
-            self.shared.note_trouble(&error);
-            return Err(error);
+            self.stuck = Some(batch);
+            return Err(self.refuse(error));
         }
+        self.refused = false;
         self.shared.trouble_is_over();
-        let groups = self.pending.published();
-        self.waiting_since = (!self.group.is_empty()).then_some(self.now);
-        self.shared.publish(&groups, self.tail.segment(), self.pending.newest);
+        let Batch { bytes, groups, .. } = batch;
+        self.spare = bytes;
+        if self.group.is_empty() && self.pending.bytes.is_empty() {
+            self.waiting_since = None;
+        }
+        let newest = groups.iter().map(|sealed| sealed.group.last).max();
+        self.newest = self.newest.max(newest.unwrap_or(0));
+        self.shared.publish(&groups, self.tail.segment(), self.newest);
         self.keeping.send(groups);
         Ok(())
+    }
+
+    /// Writing is left to the next tick.
+    fn refuse(&mut self, error: StoreError) -> StoreError {
+        self.refused = true;
+        self.shared.note_trouble(&error);
+        error
     }
 
     /// After a failed sync: writes what may not have reached the disk once more, elsewhere.
     fn save_unsynced(&mut self) -> Result<(), StoreError> {
         let Some(failed) = self.sync.take_failure() else { return Ok(()) };
+        // If this fails too, it is written again later, behind what is written anew now.
+        let _ = self.arrive();
         let saved = self.tail.rewrite(&self.shared, self.now, self.sync.durable_position());
         match saved {
             Ok(()) => {

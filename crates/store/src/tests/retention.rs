@@ -217,6 +217,7 @@ fn a_body_of_which_a_piece_went_is_marked_as_cut() {
     let mut noise = vec![0; 20_000];
     aws_lc_rs::rand::fill(&mut noise).unwrap();
     let pieces = [kept.writer.append_piece(id(500), Half::Response, &noise).unwrap()];
+    kept.writer.flush().unwrap();
     let mut n = 0;
     while kept.shared.catalogue().segment_at(0).is_some() {
         kept.append(n..n + 20);

@@ -16,22 +16,36 @@ pub(crate) struct Sealed {
     pub(crate) tracked: Vec<Tracked>,
 }
 
-/// Blocks that are not written yet; they begin where the log ends.
+/// Blocks that are to be written, and the groups that they are.
+#[derive(Debug)]
+pub(crate) struct Batch {
+    /// Position of the first of `bytes`.
+    pub(crate) start: u64,
+    pub(crate) bytes: PageBuffer,
+    pub(crate) groups: Vec<Sealed>,
+}
+
+/// Blocks in the making; they begin where the log and what is on its way to it end.
 #[derive(Debug)]
 pub(crate) struct Pending {
     /// Where in `bytes` the DATA block in the making begins, its header still empty.
     open: Option<usize>,
-    /// Position of the first of `bytes`: everything before it is written.
+    /// Position of the first of `bytes`.
     pub(crate) start: u64,
     pub(crate) bytes: PageBuffer,
     pub(crate) groups: Vec<Sealed>,
-    /// The greatest id of any group that was ever here.
-    pub(crate) newest: u64,
+}
+
+impl Batch {
+    /// The position behind it.
+    pub(crate) fn end(&self) -> u64 {
+        self.start + self.bytes.len() as u64
+    }
 }
 
 impl Pending {
     pub(crate) fn new(start: u64) -> Self {
-        Self { open: None, start, bytes: PageBuffer::at(start), groups: Vec::new(), newest: 0 }
+        Self { open: None, start, bytes: PageBuffer::at(start), groups: Vec::new() }
     }
 
     /// Bytes of records in the DATA block in the making.
@@ -83,13 +97,12 @@ impl Pending {
         pack::put_raw(header, payload, &mut self.bytes)
     }
 
-    /// Everything is written: gives the groups, and begins anew behind them.
-    pub(crate) fn published(&mut self) -> Vec<Sealed> {
+    /// Takes all of it, no block being in the making; what comes goes to `buffer`.
+    pub(crate) fn take(&mut self, buffer: PageBuffer) -> Batch {
+        let start = self.start;
         self.start = self.end();
+        let bytes = std::mem::replace(&mut self.bytes, buffer);
         self.bytes.restart(self.start);
-        let groups = std::mem::take(&mut self.groups);
-        let newest = groups.iter().map(|sealed| sealed.group.last).max();
-        self.newest = self.newest.max(newest.unwrap_or(0));
-        groups
+        Batch { start, bytes, groups: std::mem::take(&mut self.groups) }
     }
 }

@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use wayside_exchange::Timestamp;
 
-use super::pending::Pending;
+use super::behind::Write;
+use super::pending::Batch;
 use crate::error::{StoreError, is_full};
 use crate::segment::{Form, Segment, SegmentHeader, VERSION, name_of, start_of};
 use crate::storage::StoredFile;
+use crate::storage::pages::PageBuffer;
 use crate::store::{Options, Shared};
 
 /// Bytes copied at a time when blocks are written anew.
@@ -26,6 +28,21 @@ pub(super) struct Tail {
     pub(super) unsynced: Vec<Arc<dyn StoredFile>>,
     /// Files were made since the folder was last synced.
     pub(super) folder_unsynced: bool,
+}
+
+/// Where a batch goes.
+#[derive(Debug)]
+pub(super) struct Place {
+    segment: Segment,
+    file: Arc<dyn StoredFile>,
+    offset: u64,
+}
+
+impl Place {
+    /// The write of `bytes` there.
+    pub(super) fn write(&self, bytes: PageBuffer) -> Write {
+        Write { file: self.file.clone(), offset: self.offset, bytes }
+    }
 }
 
 impl Tail {
@@ -51,22 +68,47 @@ impl Tail {
         shared.sealing.closed(self.last_number);
     }
 
-    /// Writes all that is pending, or nothing: after an error the log ends where it ended before.
+    /// Writes all of a batch, or nothing: after an error the log ends where it ended before.
     pub(super) fn write(
         &mut self,
         shared: &Shared,
         options: &Options,
         now: Timestamp,
-        pending: &Pending,
+        batch: &Batch,
     ) -> Result<(), StoreError> {
+        let place = self.place(shared, options, now, batch.start)?;
+        let written = place.file.write_at(&batch.bytes, place.offset);
+        self.written(shared, now, batch, place, written)
+    }
+
+    /// Where what begins at position `start` is to be written.
+    pub(super) fn place(
+        &mut self,
+        shared: &Shared,
+        options: &Options,
+        now: Timestamp,
+        start: u64,
+    ) -> Result<Place, StoreError> {
         let long = |segment: &Segment| segment.end - segment.base >= options.segment_bytes;
         if self.segment.as_ref().is_some_and(long) {
             self.close(shared);
         }
-        let (segment, file) = self.open(shared, now, pending.start)?;
-        let offset = offset_in(&segment, pending.start);
-        let Err(error) = file.write_at(&pending.bytes, offset) else {
-            self.wrote(segment, file, pending.end());
+        let (segment, file) = self.open(shared, now, start)?;
+        Ok(Place { offset: offset_in(&segment, start), segment, file })
+    }
+
+    /// A batch was written at `place`, or was not: then it is tried once more in a new segment.
+    pub(super) fn written(
+        &mut self,
+        shared: &Shared,
+        now: Timestamp,
+        batch: &Batch,
+        place: Place,
+        written: io::Result<()>,
+    ) -> Result<(), StoreError> {
+        let Place { segment, file, offset } = place;
+        let Err(error) = written else {
+            self.wrote(segment, file, batch.end());
             return Ok(());
         };
         let path = shared.log.path(segment.number);
@@ -80,13 +122,13 @@ impl Tail {
             return Err(StoreError::Full { path: shared.dir.clone() });
         }
         tracing::warn!(segment = %path.display(), %error, "a write failed; a new segment is begun");
-        let (segment, file) = self.begin(shared, now, pending.start)?;
-        if let Err(error) = file.write_at(&pending.bytes, offset_in(&segment, pending.start)) {
+        let (segment, file) = self.begin(shared, now, batch.start)?;
+        if let Err(error) = file.write_at(&batch.bytes, offset_in(&segment, batch.start)) {
             let _ = shared.log.storage.remove(&name_of(segment.number));
             (self.segment, self.file) = (None, None);
             return Err(StoreError::io("write", &shared.log.path(segment.number), error));
         }
-        self.wrote(segment, file, pending.end());
+        self.wrote(segment, file, batch.end());
         Ok(())
     }
 
