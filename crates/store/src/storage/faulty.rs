@@ -67,6 +67,11 @@ impl Faulty {
         self.disk.lock().faults = faults;
     }
 
+    /// No call ends as long as the guard is held.
+    pub(crate) fn hold(&self) -> impl Drop {
+        self.disk.lock()
+    }
+
     /// Calls so far that can fail.
     pub(crate) fn calls(&self) -> u64 {
         self.disk.lock().calls

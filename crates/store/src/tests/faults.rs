@@ -2,6 +2,9 @@
 //! goes on by itself.
 
 use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::Duration;
 
 use wayside_exchange::{ExchangeId, Half};
 
@@ -11,7 +14,7 @@ use crate::storage::Storage;
 use crate::storage::faulty::{Faults, Faulty};
 use crate::store::open::on_storage;
 use crate::store::{Shared, Store};
-use crate::{StoreError, Writer};
+use crate::{Options, StoreError, Writer};
 
 fn begin(dir: &std::path::Path, disk: &Faulty) -> (Arc<Shared>, Store, Writer) {
     let (shared, writer, _) = on_storage(dir, Arc::new(disk.clone()), small()).unwrap();
@@ -42,6 +45,35 @@ fn a_full_disk_stops_recording_only_and_only_while_it_is_full() {
     }
     let files = disk.list().unwrap().into_iter().filter(|name| number_of(name).is_some());
     assert_eq!(files.count() as u64, store.status().segments);
+}
+
+#[test]
+fn a_disk_that_takes_its_time_takes_none_of_recordings() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = Faulty::default();
+    let options = Options::default();
+    let (shared, mut writer, _) = on_storage(dir.path(), Arc::new(disk.clone()), options).unwrap();
+    append_all(&mut writer, 0..20);
+    let (held, is_held) = channel();
+    let (go_on, asked) = channel::<()>();
+    let busy = {
+        let disk = disk.clone();
+        thread::spawn(move || {
+            let _hold = disk.hold();
+            held.send(()).unwrap();
+            asked.recv_timeout(Duration::from_secs(20)).is_ok()
+        })
+    };
+    is_held.recv().unwrap();
+    // More than is written at once, less than two of that.
+    for _ in 0..12 {
+        writer.append_piece(id(500), Half::Request, &[b'x'; 120 << 10]).unwrap();
+    }
+    append(&mut writer, &row(20)).unwrap();
+    let _ = go_on.send(());
+    assert!(busy.join().unwrap(), "recording waited for the disk");
+    writer.flush().unwrap();
+    holds(&Store { shared }, 0..21);
 }
 
 #[test]
