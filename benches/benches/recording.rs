@@ -13,7 +13,7 @@ use wayside_exchange::{
 };
 use wayside_recorder::{Options, Overload, Recorder};
 use wayside_store::seal::SealingKey;
-use wayside_store::{Durability, Store};
+use wayside_store::{Durability, Encryption, Store};
 
 const REQUEST: &[u8] =
     b"GET /orders/4711?page=2 HTTP/1.1\r\nHost: shop.example\r\nUser-Agent: acme/4.2\r\n\
@@ -68,11 +68,14 @@ fn tape_to_store(bencher: Bencher<'_, '_>, body: usize) {
     desking.finish().unwrap();
 }
 
-/// The store's part: the record and its row laid out in blocks, and the blocks written.
-#[divan::bench]
-fn append(bencher: Bencher<'_, '_>) {
+/// The store's part: the record and its row laid out in blocks, and the blocks written; in clear, and
+/// encrypted.
+#[divan::bench(args = [Encryption::Off, Encryption::On])]
+fn append(bencher: Bencher<'_, '_>, encryption: Encryption) {
     let dir = tempfile::tempdir().unwrap();
-    let (_, mut writer, _) = Store::open(dir.path(), process()).unwrap();
+    SealingKey::open_or_create(&dir.path().join("keys")).unwrap();
+    let options = wayside_store::Options { encryption, ..process() };
+    let (_, mut writer, _) = Store::open(dir.path(), options).unwrap();
     let mut history = History::new(0);
     bencher.bench_local(|| {
         let made = history.advance().unwrap();

@@ -17,9 +17,10 @@ use crate::error::StoreError;
 use crate::forwarded::{Counts, write_copy};
 use crate::lock::Lock;
 use crate::log::{Log, MANY_FILES};
-use crate::segment::{HEADER, Segment, name_of, number_of};
+use crate::segment::{LONGEST_HEADER, Segment, name_of, number_of};
 use crate::storage::disk::{Disk, make_folder};
 use crate::store::{Shared, open, pins};
+use crate::vault::{Location, Vault};
 use crate::verify::Progress;
 
 /// Bytes copied at a time.
@@ -37,6 +38,8 @@ pub struct BackedUp {
     pub segments: u64,
     /// Bytes that they take.
     pub bytes: u64,
+    /// Whether anything in it is encrypted.
+    pub encrypted: bool,
     /// How many were there already, from an earlier time.
     pub unchanged: u64,
     /// How many are the store's own files, linked.
@@ -47,16 +50,19 @@ pub struct BackedUp {
     pub dropped: u64,
 }
 
-/// Makes `target` a copy of the store in `dir`, with the keys where `with_keys` says so. When it returns, the
+/// Makes `target` a copy of the store at `location`, with the keys where `with_keys` says so. When it returns, the
 /// copy survives a power loss.
 pub fn backup(
-    dir: &Path,
+    location: impl Into<Location>,
     target: &Path,
     with_keys: bool,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<BackedUp, StoreError> {
-    let counts = counts(dir)?;
-    let source = open::for_reading(dir)?;
+    let location = location.into();
+    let dir = &*location.dir;
+    let vault = Arc::new(Vault::of(&location));
+    let counts = counts(dir, &vault)?;
+    let source = open::for_reading(&location)?;
     let into = target.join("segments");
     for folder in [target, &into] {
         make_folder(folder).map_err(|source| StoreError::io("make the folder", folder, source))?;
@@ -75,11 +81,18 @@ pub fn backup(
     let known = catalogue.segments.iter().map(|segment| segment.number).collect();
     copy.drop_others(&known)?;
     let Copy { into, mut result, .. } = copy;
-    let end = cut(&into, &counts, &mut result)?;
-    pins::write(target, &pins::read(dir)?)?;
+    result.encrypted = open::is_encrypted(&catalogue);
+    let end = cut(&into, &vault, &counts, &mut result)?;
+    let encrypts = result.encrypted.then_some(&*vault);
+    pins::write(target, &pins::read(dir, &vault)?, encrypts)?;
     write_copy(target, &counts, end)?;
     if with_keys {
-        copy_keys(&dir.join("keys"), &target.join("keys"))?;
+        let keys = target.join("keys");
+        copy_keys(&dir.join("keys"), &keys)?;
+        if let Some(file) = &location.key_file {
+            copy_key(file, &Location::from(target).key())?;
+        }
+        sync_folder(&keys)?;
     }
     // What an index of an earlier time says may be of other blocks.
     let _ = fs::remove_dir_all(target.join("index"));
@@ -90,10 +103,11 @@ pub fn backup(
 }
 
 /// The books of a store, with what its last recorder lost where none runs.
-fn counts(dir: &Path) -> Result<Counts, StoreError> {
+fn counts(dir: &Path, vault: &Arc<Vault>) -> Result<Counts, StoreError> {
     let mut counts = Counts::read(dir);
     if !Lock::is_held(dir) {
-        let log = Log::new(Arc::new(Disk::existing(&dir.join("segments"))), MANY_FILES);
+        let disk = Arc::new(Disk::existing(&dir.join("segments")));
+        let log = Log::new(disk, vault.clone(), MANY_FILES);
         let loaded = load(&log, Care::Headers, counts.whole_until())?;
         let recorded = open::recorded(&log, &loaded.catalogue, &counts);
         counts.lost_before += counts.forwarded.saturating_sub(recorded);
@@ -139,7 +153,7 @@ impl Copy<'_> {
             return Ok(false);
         }
         let ending = segment.file_bytes().saturating_sub(ENDING);
-        for (offset, len) in [(0, HEADER as u64), (ending, ENDING)] {
+        for (offset, len) in [(0, LONGEST_HEADER as u64), (ending, ENDING)] {
             let (mut ours, mut theirs) = (vec![0; len as usize], vec![0; len as usize]);
             let read = self.source.log.read(segment, offset, &mut ours)?;
             let same = std::os::unix::fs::FileExt::read_at(&there, &mut theirs, offset)
@@ -187,8 +201,13 @@ impl Copy<'_> {
 }
 
 /// Cuts what was being written off the copy; says where its log ends.
-fn cut(into: &Path, counts: &Counts, result: &mut BackedUp) -> Result<u64, StoreError> {
-    let log = Log::new(Arc::new(Disk::existing(into)), MANY_FILES);
+fn cut(
+    into: &Path,
+    vault: &Arc<Vault>,
+    counts: &Counts,
+    result: &mut BackedUp,
+) -> Result<u64, StoreError> {
+    let log = Log::new(Arc::new(Disk::existing(into)), vault.clone(), MANY_FILES);
     let loaded = load(&log, Care::Payloads, counts.whole_until())?;
     let segments = &loaded.catalogue.segments;
     if let Some(last) = segments.last().filter(|_| loaded.torn_bytes > 0) {
@@ -215,18 +234,20 @@ fn copy_keys(from: &Path, to: &Path) -> Result<(), StoreError> {
     for entry in entries {
         let path = entry.map_err(failed)?.path();
         let Some(name) = path.file_name().filter(|_| path.is_file()) else { continue };
-        let bytes = fs::read(&path).map_err(|source| StoreError::io("read", &path, source))?;
-        let copy = to.join(name);
-        let write = || {
-            let mut options = OpenOptions::new();
-            let mut file =
-                options.write(true).create(true).truncate(true).mode(0o600).open(&copy)?;
-            file.write_all(&bytes)?;
-            file.sync_all()
-        };
-        write().map_err(|source| StoreError::io("write", &copy, source))?;
+        copy_key(&path, &to.join(name))?;
     }
-    sync_folder(to)
+    Ok(())
+}
+
+fn copy_key(from: &Path, to: &Path) -> Result<(), StoreError> {
+    let bytes = fs::read(from).map_err(|source| StoreError::io("read", from, source))?;
+    let write = || {
+        let mut options = OpenOptions::new();
+        let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(to)?;
+        file.write_all(&bytes)?;
+        file.sync_all()
+    };
+    write().map_err(|source| StoreError::io("write", to, source))
 }
 
 fn sync_folder(folder: &Path) -> Result<(), StoreError> {

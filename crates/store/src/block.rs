@@ -3,12 +3,20 @@
 //! The header has a checksum of its own, so that the next block is found without reading this one,
 //! and names its own position, so that bytes left over from elsewhere are never taken for a block.
 
+use crate::cipher::{NONCE, Opener, Sealer, TAG};
 use crate::codec::Take;
 
 pub(crate) mod pack;
 
 /// Bytes of a block's header.
 pub(crate) const HEADER: usize = 80;
+/// What stands before the header of an encrypted block, which is encrypted itself, and behind it: its
+/// magic number and nonce, and its tag.
+const BEFORE: usize = MAGIC.len() + NONCE;
+/// Bytes of such a header with all that.
+pub(crate) const SEALED_HEADER: usize = BEFORE + HEADER + TAG;
+/// The bit of the packing that says that a payload is encrypted.
+const SEALED: u8 = 2;
 /// What every block begins with.
 pub(crate) const MAGIC: [u8; 4] = *b"WBk\x9d";
 /// The most that a block may hold uncompressed; guards against absurd lengths when reading.
@@ -49,6 +57,8 @@ pub(crate) mod flag {
 pub(crate) struct BlockHeader {
     pub(crate) kind: Kind,
     pub(crate) packing: Packing,
+    /// The nonce under which it is encrypted; none where it is in clear.
+    pub(crate) nonce: Option<[u8; NONCE]>,
     pub(crate) flags: u8,
     /// Status classes of the rows: bit 0 for none, bits 1 to 5 for 1xx to 5xx.
     pub(crate) statuses: u8,
@@ -79,14 +89,46 @@ pub(crate) struct BlockHeader {
 impl BlockHeader {
     /// Bytes of header and payload.
     pub(crate) fn len(&self) -> u64 {
-        HEADER as u64 + u64::from(self.stored)
+        header_len(self.nonce.is_some()) as u64 + u64::from(self.stored)
+    }
+
+    /// From the bytes of a file, which `opener` opens if it is encrypted; none when they are not a whole
+    /// header, or one that makes no sense.
+    pub(crate) fn read(bytes: &[u8], opener: Option<&Opener>) -> Option<Self> {
+        let Some(opener) = opener else {
+            return Self::decode(bytes).filter(|header| header.nonce.is_none());
+        };
+        let (magic, rest) = bytes.get(..SEALED_HEADER)?.split_first_chunk()?;
+        let (nonce, sealed) = rest.split_first_chunk::<NONCE>()?;
+        let plain = (*magic == MAGIC).then(|| opener.header::<HEADER>(*nonce, sealed))??;
+        let header = Self::decode(&plain).filter(|header| header.nonce.is_some())?;
+        Some(Self { nonce: Some(*nonce), ..header })
+    }
+
+    /// As the bytes of a file: encrypted by `sealer` under this nonce.
+    fn sealed_by(&self, sealer: &Sealer, nonce: [u8; NONCE]) -> Vec<u8> {
+        let mut plain = self.encode();
+        let tag = sealer.header(nonce, &mut plain);
+        [&MAGIC, nonce.as_slice(), &plain, &tag].concat()
+    }
+
+    /// What ties an encrypted payload to its place.
+    fn about(&self) -> [u8; 9] {
+        let mut about = [self.kind as u8; 9];
+        about.iter_mut().zip(self.position.to_le_bytes()).for_each(|(to, from)| *to = from);
+        about
     }
 
     /// As bytes.
     pub(crate) fn encode(&self) -> [u8; HEADER] {
         let mut out = Vec::with_capacity(HEADER);
         out.extend_from_slice(&MAGIC);
-        out.extend_from_slice(&[self.kind as u8, self.packing as u8, self.flags, self.statuses]);
+        out.extend_from_slice(&[
+            self.kind as u8,
+            self.packing as u8 | if self.nonce.is_some() { SEALED } else { 0 },
+            self.flags,
+            self.statuses,
+        ]);
         for number in [self.stored, self.raw, self.count, self.back] {
             out.extend_from_slice(&number.to_le_bytes());
         }
@@ -115,7 +157,9 @@ impl BlockHeader {
             3 => Kind::Summary,
             _ => return None,
         };
-        let packing = match take.byte()? {
+        let packing = take.byte()?;
+        let sealed = packing & SEALED != 0;
+        let packing = match packing & !SEALED {
             0 => Packing::Raw,
             1 => Packing::Zstd,
             _ => return None,
@@ -123,6 +167,7 @@ impl BlockHeader {
         let header = Self {
             kind,
             packing,
+            nonce: sealed.then_some([0; NONCE]),
             flags: take.byte()?,
             statuses: take.byte()?,
             stored: take.u32()?,
@@ -141,7 +186,13 @@ impl BlockHeader {
             },
         };
         let crc = crc32c::crc32c(bytes.get(..HEADER - 4)?);
-        let sane = header.raw as usize <= MOST && header.stored <= header.raw;
+        let most = u64::from(header.raw) + if sealed { TAG as u64 } else { 0 };
+        let sane = header.raw as usize <= MOST && u64::from(header.stored) <= most;
         (take.u32()? == crc && sane).then_some(header)
     }
+}
+
+/// Bytes of a header in its file.
+pub(crate) fn header_len(sealed: bool) -> usize {
+    if sealed { SEALED_HEADER } else { HEADER }
 }

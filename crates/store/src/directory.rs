@@ -7,6 +7,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::block::{BlockHeader, HEADER, Kind};
+use crate::cipher::{Opener, Sealer};
 use crate::codec::{Take, put};
 use crate::storage::StoredFile;
 use crate::text::table::TextTable;
@@ -14,6 +15,8 @@ use crate::text::table::TextTable;
 /// Bytes of the trailer.
 pub(crate) const TRAILER: usize = 72;
 const MAGIC: [u8; 8] = *b"WAYDIR\r\n";
+/// What it is encrypted as.
+const ABOUT: &[u8] = b"directory";
 
 /// Where everything in a settled segment is.
 #[derive(Clone, Debug)]
@@ -74,8 +77,9 @@ impl Directory {
         self.groups.binary_search_by_key(&group, |header| header.position).ok()
     }
 
-    /// Its bytes, trailer included, for a file in which they begin at `offset`.
-    pub(crate) fn encode(&self, offset: u64) -> Vec<u8> {
+    /// Its bytes, trailer included, for a file in which they begin at `offset`. The trailer, which has
+    /// nothing but places and lengths in it, stays in clear.
+    pub(crate) fn encode(&self, offset: u64, sealer: Option<&Sealer>) -> Vec<u8> {
         let mut out = Vec::new();
         put(&mut out, self.blocks.len() as u64);
         let (mut last_position, mut last_offset) = (0, 0);
@@ -88,10 +92,13 @@ impl Directory {
         for header in &self.groups {
             out.extend_from_slice(&header.encode());
         }
+        if let Some(sealer) = sealer {
+            out = sealer.wrap(ABOUT, &out);
+        }
         let crc = crc32c::crc32c(&out);
         let len = out.len() as u64;
         let start = out.len();
-        let texts = self.texts.unwrap_or(TextTable { offset: 0, rows: 0, width: 0 });
+        let texts = self.texts.unwrap_or_default();
         out.extend_from_slice(&MAGIC);
         for number in [self.end, self.blocks_end, offset, len, texts.offset] {
             out.extend_from_slice(&number.to_le_bytes());
@@ -105,7 +112,10 @@ impl Directory {
     }
 
     /// Reads it from the end of a file; none where it is damaged.
-    pub(crate) fn read(file: &dyn StoredFile) -> std::io::Result<Option<Self>> {
+    pub(crate) fn read(
+        file: &dyn StoredFile,
+        opener: Option<&Opener>,
+    ) -> std::io::Result<Option<Self>> {
         let file_bytes = file.len()?;
         let mut bytes = [0; TRAILER];
         let Some(trailer_at) = file_bytes.checked_sub(TRAILER as u64) else { return Ok(None) };
@@ -118,6 +128,10 @@ impl Directory {
         let read = file.read_at(&mut bytes, trailer.offset)?;
         if read < bytes.len() || crc32c::crc32c(&bytes) != trailer.crc {
             return Ok(None);
+        }
+        if let Some(opener) = opener {
+            let Some(plain) = opener.unwrap(ABOUT, &bytes) else { return Ok(None) };
+            bytes = plain;
         }
         Ok(Self::decode(&bytes, &trailer).map(|directory| Self { file_bytes, ..directory }))
     }

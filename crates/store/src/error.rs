@@ -90,6 +90,22 @@ pub enum StoreError {
         /// What a block can hold.
         limit: u64,
     },
+    /// What is stored is encrypted, and its key is not there.
+    #[error("`{}` is encrypted, and there is no key at `{}`", path.display(), key.display())]
+    Encrypted {
+        /// The segment, or the store.
+        path: PathBuf,
+        /// Where the key should be.
+        key: PathBuf,
+    },
+    /// What is stored is encrypted with another key.
+    #[error("`{}` is encrypted with another key than `{}`", path.display(), key.display())]
+    OtherKey {
+        /// The segment.
+        path: PathBuf,
+        /// The key that was tried.
+        key: PathBuf,
+    },
     /// The sealing key cannot be used.
     #[error("the sealing key `{}` cannot be used: {reason}", path.display())]
     Key {

@@ -2,7 +2,8 @@
 //!
 //! Disposable. Every entry names the block that it speaks of by its checksum and has one of its own,
 //! so an entry that is missing, damaged or of another log is no entry, and a block without one may
-//! match anything. sled is opened by one process, the recorder's.
+//! match anything. sled is opened by one process, the recorder's. Beside encrypted segments the values are
+//! encrypted; the keys are positions.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 use crate::catalogue::Group;
 use crate::codec::Take;
+use crate::vault::Vault;
 use crate::zone::ZoneSets;
 
 /// sled's cache; its default of a gigabyte is for a database, not for a few hints.
@@ -18,12 +20,16 @@ const FLUSH_EVERY_MS: u64 = 10_000;
 /// How often, and how long, a lock that is going away is waited for: half a second in all.
 const PATIENCE: u32 = 50;
 const PAUSE: Duration = Duration::from_millis(10);
+/// The key under which it is noted that values are encrypted.
+const SEALED: &[u8] = b"sealed";
 
 /// The index, open.
 #[derive(Debug)]
 pub(crate) struct Index {
     _db: sled::Db,
     zones: sled::Tree,
+    /// Encrypts values; none where they are in clear.
+    vault: Option<Arc<Vault>>,
 }
 
 /// Why there is no index.
@@ -33,27 +39,30 @@ pub(crate) enum NoIndex {
     Locked,
     /// It cannot be read.
     Damaged(String),
+    /// It is encrypted and should not be, or the other way round.
+    OtherForm,
 }
 
 impl Index {
-    /// Opens the index in `folder`, makes it when there is none.
+    /// Opens the index in `folder`, makes it when there is none. `vault` encrypts it.
     ///
     /// Whoever opens it holds the store's own lock, so another's hold on it can only be one that is
     /// ending: sled lets go of its files on threads of its own, some time after it was dropped.
     #[allow(clippy::disallowed_methods, reason = "sled cannot be waited for otherwise")]
-    pub(crate) fn open(folder: &Path) -> Result<Index, NoIndex> {
+    pub(crate) fn open(folder: &Path, vault: Option<&Arc<Vault>>) -> Result<Index, NoIndex> {
         for _ in 0..PATIENCE {
-            match Self::try_open(folder) {
+            match Self::try_open(folder, vault) {
                 Err(NoIndex::Locked) => std::thread::sleep(PAUSE),
                 opened => return opened,
             }
         }
-        Self::try_open(folder)
+        Self::try_open(folder, vault)
     }
 
-    fn try_open(folder: &Path) -> Result<Index, NoIndex> {
+    fn try_open(folder: &Path, vault: Option<&Arc<Vault>>) -> Result<Index, NoIndex> {
         // sled panics on some kinds of damage; none of them may keep the log from being read.
-        let opened = std::panic::catch_unwind(|| -> sled::Result<Index> {
+        let seals = vault.is_some();
+        let opened = std::panic::catch_unwind(|| -> sled::Result<(sled::Db, sled::Tree, bool)> {
             let db = sled::Config::new()
                 .path(folder)
                 .cache_capacity(CACHE)
@@ -61,10 +70,17 @@ impl Index {
                 .mode(sled::Mode::LowSpace)
                 .open()?;
             let zones = db.open_tree("zones")?;
-            Ok(Index { _db: db, zones })
+            if seals && zones.is_empty() {
+                db.insert(SEALED, &[])?;
+            }
+            let is_sealed = db.contains_key(SEALED)?;
+            Ok((db, zones, is_sealed))
         });
         match opened {
-            Ok(Ok(index)) => Ok(index),
+            Ok(Ok((db, zones, is_sealed))) if is_sealed == seals => {
+                Ok(Index { _db: db, zones, vault: vault.cloned() })
+            }
+            Ok(Ok(_)) => Err(NoIndex::OtherForm),
             Ok(Err(sled::Error::Io(error)))
                 if error.kind() == std::io::ErrorKind::WouldBlock
                     || error.to_string().contains("could not acquire lock") =>
@@ -79,7 +95,11 @@ impl Index {
     /// The zone map of a block, if it is known.
     pub(crate) fn zone(&self, group: &Group) -> Option<Arc<ZoneSets>> {
         let value = self.zones.get(group.position.to_be_bytes()).ok()??;
-        let mut take = Take::new(checked(&value, group)?);
+        let opened = match &self.vault {
+            Some(vault) => vault.unwrap(&about(group), &value)?,
+            None => value.to_vec(),
+        };
+        let mut take = Take::new(checked(&opened, group)?);
         ZoneSets::decode(&mut take).map(Arc::new)
     }
 
@@ -89,7 +109,14 @@ impl Index {
         for (group, zone) in zones {
             let mut value = group.crc.to_le_bytes().to_vec();
             zone.encode(&mut value);
-            batch.insert(&group.position.to_be_bytes(), sealed(value));
+            let value = with_checksum(value);
+            let value = match &self.vault {
+                Some(vault) => vault.wrap(&about(group), &value),
+                None => Ok(value),
+            };
+            if let Ok(value) = value {
+                batch.insert(&group.position.to_be_bytes(), value);
+            }
         }
         // A failure to keep an entry costs time later, nothing else.
         let _ = self.zones.apply_batch(batch);
@@ -110,8 +137,13 @@ impl Index {
     }
 }
 
+/// What an entry is encrypted as.
+fn about(group: &Group) -> [u8; 8] {
+    group.position.to_be_bytes()
+}
+
 /// An entry with its checksum.
-fn sealed(mut value: Vec<u8>) -> Vec<u8> {
+fn with_checksum(mut value: Vec<u8>) -> Vec<u8> {
     let crc = crc32c::crc32c(&value);
     value.extend_from_slice(&crc.to_le_bytes());
     value

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use crate::catalogue::Group;
 use crate::error::StoreError;
 use crate::segment::Segment;
-use crate::settle::{Settling, Stuck, backlog};
+use crate::settle::{Settling, Stuck, backlog, is_any_in_clear};
 use crate::store::Shared;
 use crate::writer::pending::Sealed;
 use crate::zone::{ZoneBuilder, ZoneSets};
@@ -26,7 +26,8 @@ use retaining::Retaining;
 const LOOK: Duration = Duration::from_millis(200);
 /// The longest that it works between two looks at a quiet machine.
 const LONG: Duration = Duration::from_millis(180);
-/// The longest that it works between two looks when too much has gathered: a tenth of one core.
+/// The longest that it works between two looks when too much has gathered, or something is in clear that
+/// should not be: a tenth of one core.
 const SHORT: Duration = Duration::from_millis(20);
 /// Bytes waiting to be settled at which it works beside the traffic.
 const TOO_MUCH: u64 = 1 << 30;
@@ -216,7 +217,7 @@ impl Keeper {
         self.wait = self.wait.saturating_sub(1);
         let limit = match quiet {
             true => LONG,
-            false if backlog(&self.shared) > TOO_MUCH => SHORT,
+            false if backlog(&self.shared) > TOO_MUCH || is_any_in_clear(&self.shared) => SHORT,
             false => return,
         };
         if self.calm > CALM {

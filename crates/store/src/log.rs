@@ -7,12 +7,13 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use wayside_exchange::Timestamp;
 
-use crate::block::{BlockHeader, HEADER, pack};
+use crate::block::{BlockHeader, SEALED_HEADER, header_len, pack};
 use crate::cache::BlockCache;
 use crate::directory::Directory;
 use crate::error::StoreError;
-use crate::segment::{self, Form, Segment, SegmentHeader, name_of};
+use crate::segment::{Form, LONGEST_HEADER, Segment, SegmentHeader, name_of};
 use crate::storage::{Storage, StoredFile};
+use crate::vault::Vault;
 
 /// Files of settled segments that a recorder keeps open; the proxy needs the others.
 pub(crate) const FEW_FILES: usize = 16;
@@ -27,6 +28,8 @@ type Retired = (Weak<Directory>, Arc<dyn StoredFile>);
 #[derive(Debug)]
 pub(crate) struct Log {
     pub(crate) storage: Arc<dyn Storage>,
+    /// Opens those that are encrypted.
+    pub(crate) vault: Arc<Vault>,
     most_files: usize,
     /// By the serial numbers of their directories; the one that was used last stands last.
     files: Mutex<Vec<(u64, Arc<dyn StoredFile>)>>,
@@ -35,9 +38,10 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    pub(crate) fn new(storage: Arc<dyn Storage>, most_files: usize) -> Self {
+    pub(crate) fn new(storage: Arc<dyn Storage>, vault: Arc<Vault>, most_files: usize) -> Self {
         Self {
             storage,
+            vault,
             most_files,
             files: Mutex::default(),
             retired: Mutex::default(),
@@ -126,14 +130,15 @@ impl Log {
         let offset = offset.ok_or_else(|| damaged("its directory does not have it"))?;
         let header = self.header(segment, offset)?.ok_or_else(|| damaged("it has no header"))?;
         let stored = self.payload(segment, &header, offset)?;
-        let raw = Bytes::from(pack::unpack(&header, stored).map_err(damaged)?);
+        let raw = pack::unpack(&header, stored, segment.opener()).map_err(damaged)?;
+        let raw = Bytes::from(raw);
         self.cache.lock().put(key, header, &raw);
         Ok((header, raw))
     }
 
     /// When a segment was begun.
     pub(crate) fn created(&self, segment: &Segment) -> Result<Timestamp, StoreError> {
-        let mut bytes = [0; segment::HEADER];
+        let mut bytes = [0; LONGEST_HEADER];
         self.read(segment, 0, &mut bytes)?;
         Ok(SegmentHeader::decode(&bytes).map_or(Timestamp(0), |header| header.created))
     }
@@ -155,9 +160,11 @@ impl Log {
         segment: &Segment,
         offset: u64,
     ) -> Result<Option<BlockHeader>, StoreError> {
-        let mut bytes = [0; HEADER];
-        self.read(segment, offset, &mut bytes)?;
-        Ok(BlockHeader::decode(&bytes).filter(|header| segment.has(header, offset)))
+        let mut room = [0; SEALED_HEADER];
+        let bytes = room.get_mut(..header_len(segment.opener.is_some())).unwrap_or_default();
+        self.read(segment, offset, bytes)?;
+        let header = BlockHeader::read(bytes, segment.opener());
+        Ok(header.filter(|header| segment.has(header, offset)))
     }
 
     /// The payload of the block at `offset` as stored, perhaps cut short.
@@ -168,7 +175,8 @@ impl Log {
         offset: u64,
     ) -> Result<Vec<u8>, StoreError> {
         let mut stored = vec![0; header.stored as usize];
-        let read = self.read(segment, offset + HEADER as u64, &mut stored)?;
+        let payload_at = offset + header_len(segment.opener.is_some()) as u64;
+        let read = self.read(segment, payload_at, &mut stored)?;
         stored.truncate(read);
         Ok(stored)
     }

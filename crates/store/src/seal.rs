@@ -124,7 +124,7 @@ impl SealingKey {
         )
     }
 
-    fn derive(&self, purpose: &[u8], of: &[u8]) -> [u8; 32] {
+    pub(crate) fn derive(&self, purpose: &[u8], of: &[u8]) -> [u8; 32] {
         let mut context = hmac::Context::with_key(&self.master);
         context.update(purpose);
         context.update(of);

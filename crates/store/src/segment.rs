@@ -13,15 +13,21 @@ use std::sync::Arc;
 use wayside_exchange::Timestamp;
 
 use crate::block::BlockHeader;
+use crate::cipher::{Envelope, Opener, SALT};
 use crate::codec::Take;
 use crate::directory::Directory;
 use crate::storage::StoredFile;
 use crate::storage::pages::PAGE;
 
-/// Bytes of a segment's header.
-pub(crate) const HEADER: usize = 40;
-/// The format of segments and blocks that this program writes, and the latest that it reads.
-pub(crate) const VERSION: u32 = 1;
+/// Bytes of the header of a segment in clear, and of what stands behind it in one that is encrypted.
+const HEADER: usize = 40;
+const ENVELOPE: usize = 2 * SALT + 4;
+/// The most that a segment's header takes.
+pub(crate) const LONGEST_HEADER: usize = HEADER + ENVELOPE;
+/// The latest format of segments and blocks that this program reads: that of encrypted ones.
+pub(crate) const VERSION: u32 = 2;
+/// The format of those in clear.
+const CLEAR: u32 = 1;
 const DRAFT: &str = ".tmp";
 const RAW: [u8; 8] = *b"WAYSEG\r\n";
 const SETTLED: [u8; 8] = *b"WAYSET\r\n";
@@ -39,6 +45,8 @@ pub(crate) struct SegmentHeader {
     pub(crate) created: Timestamp,
     /// Whether it is settled.
     pub(crate) settled: bool,
+    /// What an encrypted one says of its keys.
+    pub(crate) envelope: Option<Envelope>,
 }
 
 /// A segment of the catalogue.
@@ -52,6 +60,8 @@ pub(crate) struct Segment {
     pub(crate) end: u64,
     /// Where its blocks lie.
     pub(crate) form: Form,
+    /// What opens its blocks; none where they are in clear.
+    pub(crate) opener: Option<Arc<Opener>>,
 }
 
 /// How the blocks of a segment lie in its file.
@@ -105,6 +115,16 @@ impl Segment {
         }
     }
 
+    /// What opens its blocks; none where they are in clear.
+    pub(crate) fn opener(&self) -> Option<&Opener> {
+        self.opener.as_deref()
+    }
+
+    /// Bytes of its header.
+    pub(crate) fn header_bytes(&self) -> usize {
+        if self.opener.is_some() { LONGEST_HEADER } else { HEADER }
+    }
+
     /// Bytes that its file takes.
     pub(crate) fn file_bytes(&self) -> u64 {
         match &self.form {
@@ -125,21 +145,34 @@ pub(crate) fn start_of(base: u64) -> u64 {
 }
 
 impl SegmentHeader {
+    /// For a segment that begins now, in this program's format.
+    pub(crate) fn new(number: u64, base: u64, created: Timestamp, opener: Option<&Opener>) -> Self {
+        let envelope = opener.map(Opener::envelope);
+        let version = if envelope.is_some() { VERSION } else { CLEAR };
+        Self { version, number, base, created, settled: false, envelope }
+    }
+
     /// As bytes.
-    pub(crate) fn encode(&self) -> [u8; HEADER] {
-        let mut out = Vec::with_capacity(HEADER);
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(LONGEST_HEADER);
         out.extend_from_slice(if self.settled { &SETTLED } else { &RAW });
         out.extend_from_slice(&self.version.to_le_bytes());
         out.extend_from_slice(&self.number.to_le_bytes());
         out.extend_from_slice(&self.base.to_le_bytes());
         out.extend_from_slice(&self.created.0.to_le_bytes());
         out.extend_from_slice(&crc32c::crc32c(&out).to_le_bytes());
-        out.try_into().unwrap_or([0; HEADER])
+        if let Some(Envelope { salt, check }) = &self.envelope {
+            let behind = [*salt, *check].concat();
+            out.extend_from_slice(&behind);
+            out.extend_from_slice(&crc32c::crc32c(&behind).to_le_bytes());
+        }
+        out
     }
 
-    /// From bytes; none when they are not a whole header.
+    /// From bytes; none when they are not a whole header. Of a later version only the front is known.
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
-        let mut take = Take::new(bytes.get(..HEADER)?);
+        let (bytes, behind) = bytes.split_at_checked(HEADER)?;
+        let mut take = Take::new(bytes);
         let settled = match take.array()? {
             RAW => false,
             SETTLED => true,
@@ -151,10 +184,25 @@ impl SegmentHeader {
             number: take.u64()?,
             base: take.u64()?,
             created: Timestamp(take.u64()? as i64),
+            envelope: None,
         };
         let crc = crc32c::crc32c(bytes.get(..HEADER - 4)?);
-        (take.u32()? == crc).then_some(header)
+        if take.u32()? != crc {
+            return None;
+        }
+        if header.version == VERSION {
+            let envelope = Some(envelope(behind.get(..ENVELOPE)?)?);
+            return Some(Self { envelope, ..header });
+        }
+        Some(header)
     }
+}
+
+fn envelope(bytes: &[u8]) -> Option<Envelope> {
+    let (content, crc) = bytes.split_last_chunk::<4>()?;
+    let mut take = Take::new(content);
+    let envelope = Envelope { salt: take.array()?, check: take.array()? };
+    (crc32c::crc32c(content) == u32::from_le_bytes(*crc)).then_some(envelope)
 }
 
 /// `0000000001.seg`.

@@ -136,7 +136,8 @@ impl Settling {
         self.offset = scan.offset();
         match met {
             Some(Met::Good(header, payload)) => {
-                let raw = pack::unpack(&header, payload).map_err(Stuck::Damaged)?;
+                let opener = self.segment.opener();
+                let raw = pack::unpack(&header, payload, opener).map_err(Stuck::Damaged)?;
                 self.block(&header, raw)?;
                 Ok(true)
             }
@@ -233,7 +234,7 @@ impl fmt::Debug for Settling {
     }
 }
 
-/// The segments that can be settled, oldest first.
+/// The segments that can be settled, oldest first; those in clear, too, that should not be.
 fn waiting<'a>(
     shared: &'a Shared,
     catalogue: &'a Catalogue,
@@ -242,11 +243,21 @@ fn waiting<'a>(
     let segments = catalogue.segments.iter();
     segments
         .filter(|segment| {
-            !segment.is_settled()
+            (!segment.is_settled() || should_be_encrypted(shared, segment))
                 && shared.sealing.is_closed(segment)
                 && !except.contains(&segment.number)
         })
         .cloned()
+}
+
+fn should_be_encrypted(shared: &Shared, segment: &Segment) -> bool {
+    shared.sealer.is_some() && segment.opener.is_none()
+}
+
+/// Whether anything in clear waits to be encrypted.
+pub(crate) fn is_any_in_clear(shared: &Shared) -> bool {
+    let catalogue = shared.catalogue();
+    waiting(shared, &catalogue, &[]).any(|segment| should_be_encrypted(shared, &segment))
 }
 
 /// Bytes that wait to be settled.

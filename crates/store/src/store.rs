@@ -1,7 +1,6 @@
 //! The reading side of a store, and what can be said about it.
 
 use std::fmt;
-use std::path::Path;
 use std::sync::Arc;
 
 use wayside_exchange::filter::Filter;
@@ -11,6 +10,7 @@ use wayside_exchange::{Exchange, ExchangeId, Half, Mark};
 use crate::error::StoreError;
 use crate::record::decode::Stored;
 use crate::seal::SealingKey;
+use crate::vault::Location;
 use crate::writer::Writer;
 
 use body::BodyReader;
@@ -51,6 +51,18 @@ pub enum Durability {
     Strict,
 }
 
+/// Whether segments, pins and the index are encrypted under the sealing key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Encryption {
+    /// If anything in the store is.
+    #[default]
+    AsBefore,
+    /// They are, and what is there in clear will be when there is time.
+    On,
+    /// What is recorded from now on is not.
+    Off,
+}
+
 /// How a store is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
@@ -62,6 +74,8 @@ pub struct Options {
     pub block_bytes: usize,
     /// How long and how much is kept.
     pub retention: Retention,
+    /// Whether it is encrypted.
+    pub encryption: Encryption,
 }
 
 /// What opening a store for writing found.
@@ -74,6 +88,8 @@ pub struct Recovery {
     pub lost: u64,
     /// Exchanges that still ran when the last recorder stopped; they keep their mark.
     pub open: u64,
+    /// Whether what is recorded is encrypted.
+    pub encrypted: bool,
     /// Whether the index was missing or damaged and is being made anew.
     pub rebuilt: bool,
     /// The greatest id in the store; zero when it is empty.
@@ -126,22 +142,26 @@ impl Default for Options {
             segment_bytes: 256 << 20,
             block_bytes: 256 << 10,
             retention: Retention::default(),
+            encryption: Encryption::default(),
         }
     }
 }
 
 impl Store {
-    /// Opens the store in `dir` for writing, makes it when there is none, and cuts what a crash left
-    /// unfinished. Fails when another process writes to it.
-    pub fn open(dir: &Path, options: Options) -> Result<(Store, Writer, Recovery), StoreError> {
-        let (shared, writer, recovery) = open::for_writing(dir, options)?;
+    /// Opens the store at `location` for writing, makes it when there is none, and cuts what a crash left
+    /// unfinished. Fails when another process writes to it, or its key is needed and not there.
+    pub fn open(
+        location: impl Into<Location>,
+        options: Options,
+    ) -> Result<(Store, Writer, Recovery), StoreError> {
+        let (shared, writer, recovery) = open::for_writing(&location.into(), options)?;
         Ok((Store { shared }, writer, recovery))
     }
 
-    /// Opens the store in `dir` for reading only. Works beside a writer and any number of readers;
+    /// Opens the store at `location` for reading only. Works beside a writer and any number of readers;
     /// each read sees what was written when it began.
-    pub fn read_only(dir: &Path) -> Result<Store, StoreError> {
-        Ok(Store { shared: open::for_reading(dir)? })
+    pub fn read_only(location: impl Into<Location>) -> Result<Store, StoreError> {
+        Ok(Store { shared: open::for_reading(&location.into())? })
     }
 
     /// The rows that `filter` lets through, by id. Nothing is read before it is asked for.

@@ -4,6 +4,7 @@
 mod backing_up;
 mod crash;
 mod damage;
+mod encrypting;
 mod erasing;
 mod faults;
 mod finding;

@@ -1,6 +1,6 @@
 //! Checking every block of a store, and making its index anew.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -9,6 +9,7 @@ use crate::block::{BlockHeader, Kind, pack};
 use crate::catalogue::load::load;
 use crate::catalogue::scan::{Care, Met, Scan};
 use crate::catalogue::{Catalogue, Group};
+use crate::cipher::Opener;
 use crate::directory::Directory;
 use crate::error::StoreError;
 use crate::forwarded::Counts;
@@ -18,11 +19,12 @@ use crate::lock::Lock;
 use crate::log::{Log, MANY_FILES};
 use crate::record::decode::record;
 use crate::row::decode::rows;
-use crate::segment::{Form, HEADER, Segment};
+use crate::segment::{Form, Segment};
 use crate::storage::disk::Disk;
 use crate::store::retention::Retention;
 use crate::store::{Shared, open};
 use crate::text::table::TextTable;
+use crate::vault::{Location, Vault};
 
 /// How far a long run is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,6 +52,8 @@ pub struct DamagedBlock {
 pub struct Verification {
     /// Segments read.
     pub segments: u64,
+    /// How many of them are encrypted.
+    pub encrypted: u64,
     /// Good blocks read.
     pub blocks: u64,
     /// Bytes of the log.
@@ -68,10 +72,15 @@ pub struct Verification {
     pub lost: u64,
 }
 
-/// Reads every block of the store in `dir`, checks it against its checksums, reads every record in
+/// Reads every block of the store at `location`, checks it against its checksums, reads every record in
 /// it, and reconciles the counts. Changes nothing and works beside a recorder.
-pub fn verify(dir: &Path, progress: &mut dyn FnMut(Progress)) -> Result<Verification, StoreError> {
-    let log = open_log(dir)?;
+pub fn verify(
+    location: impl Into<Location>,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Verification, StoreError> {
+    let location = location.into();
+    let log = open_log(&location)?;
+    let dir = &*location.dir;
     let counts = Counts::read(dir);
     let loaded = load(&log, Care::Payloads, counts.whole_until())?;
     let mut check = Check {
@@ -117,10 +126,16 @@ pub fn verify(dir: &Path, progress: &mut dyn FnMut(Progress)) -> Result<Verifica
     Ok(result)
 }
 
-/// Makes the index of the store in `dir` anew. No recorder may run.
-pub fn rebuild(dir: &Path, progress: &mut dyn FnMut(Progress)) -> Result<(), StoreError> {
-    let log = open_log(dir)?;
+/// Makes the index of the store at `location` anew. No recorder may run.
+pub fn rebuild(
+    location: impl Into<Location>,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<(), StoreError> {
+    let location = location.into();
+    let log = open_log(&location)?;
+    let dir = &*location.dir;
     let _lock = Lock::take(dir)?;
+    let catalogue = load(&log, Care::Headers, Counts::read(dir).whole_until())?.catalogue;
     let folder = dir.join("index");
     match std::fs::remove_dir_all(&folder) {
         Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
@@ -128,18 +143,20 @@ pub fn rebuild(dir: &Path, progress: &mut dyn FnMut(Progress)) -> Result<(), Sto
         }
         _ => {}
     }
-    let index = Index::open(&folder).map_err(|error| {
+    let vault = open::is_encrypted(&catalogue).then_some(&log.vault);
+    let index = Index::open(&folder, vault).map_err(|error| {
         let reason = match error {
             NoIndex::Locked => "it is in use by another process".to_owned(),
             NoIndex::Damaged(reason) => reason,
+            NoIndex::OtherForm => "it is still there".to_owned(),
         };
         StoreError::io("make the index", &folder, std::io::Error::other(reason))
     })?;
-    let catalogue = load(&log, Care::Headers, Counts::read(dir).whole_until())?.catalogue;
     let (groups, total) = (catalogue.groups.clone(), catalogue.end());
     let start = catalogue.segments.first().map_or(0, |segment| segment.base);
     let shared =
-        Arc::new(Shared::new(dir.to_owned(), log, catalogue, None, None, Retention::default()));
+        Shared::new(dir.to_owned(), log, catalogue, None, None, None, Retention::default());
+    let shared = Arc::new(shared);
     for group in &groups {
         // A damaged block has no entry, and so may match anything.
         if let Ok(zone) = zone_of(&shared, group) {
@@ -152,11 +169,12 @@ pub fn rebuild(dir: &Path, progress: &mut dyn FnMut(Progress)) -> Result<(), Sto
     Ok(())
 }
 
-fn open_log(dir: &Path) -> Result<Log, StoreError> {
-    let folder = dir.join("segments");
+fn open_log(location: &Location) -> Result<Log, StoreError> {
+    let folder = location.dir.join("segments");
+    let vault = Arc::new(Vault::of(location));
     match std::fs::metadata(&folder) {
-        Ok(_) => Ok(Log::new(Arc::new(Disk::existing(&folder)), MANY_FILES)),
-        Err(source) => Err(StoreError::io("open the store", dir, source)),
+        Ok(_) => Ok(Log::new(Arc::new(Disk::existing(&folder)), vault, MANY_FILES)),
+        Err(source) => Err(StoreError::io("open the store", &location.dir, source)),
     }
 }
 
@@ -175,6 +193,7 @@ impl Check<'_> {
         progress: &mut dyn FnMut(u64),
     ) -> Result<(), StoreError> {
         self.result.segments += 1;
+        self.result.encrypted += u64::from(segment.opener.is_some());
         self.data = None;
         let blocks = segment.span();
         self.padding(segment)?;
@@ -187,7 +206,7 @@ impl Check<'_> {
                 }
                 Met::Good(header, payload) => {
                     progress(scan.offset() - blocks.start);
-                    match self.block(&header, payload) {
+                    match self.block(&header, payload, segment.opener()) {
                         Ok(()) => self.result.blocks += 1,
                         Err(reason) => self.bad(segment, scan.offset() - header.len(), reason),
                     }
@@ -202,7 +221,7 @@ impl Check<'_> {
 
     /// What lies between a segment's header and its first block: zeros.
     fn padding(&mut self, segment: &Segment) -> Result<(), StoreError> {
-        let start = HEADER as u64;
+        let start = segment.header_bytes() as u64;
         let mut padding = vec![0; segment.span().start.saturating_sub(start) as usize];
         self.log.read(segment, start, &mut padding)?;
         if let Some(at) = padding.iter().position(|&byte| byte != 0) {
@@ -215,15 +234,15 @@ impl Check<'_> {
     fn directory(&mut self, segment: &Segment) -> Result<(), StoreError> {
         let Form::Settled(known) = &segment.form else { return Ok(()) };
         let file = self.log.file(segment)?;
-        let read = Directory::read(&*file)
+        let read = Directory::read(&*file, segment.opener())
             .map_err(|source| StoreError::io("read", &self.log.path(segment.number), source))?;
         let Some(directory) = read else {
             self.bad(segment, known.blocks_end, "its directory does not fit");
             return Ok(());
         };
         let Some(table) = directory.texts else { return Ok(()) };
-        for offset in table.chunks() {
-            if TextTable::chunk(&*file, offset).is_err() {
+        for offset in table.chunks(segment.opener()) {
+            if TextTable::chunk(&*file, segment.opener(), offset).is_err() {
                 self.bad(segment, offset, "the text filter's checksum does not fit");
             }
         }
@@ -238,8 +257,13 @@ impl Check<'_> {
         });
     }
 
-    fn block(&mut self, header: &BlockHeader, payload: Vec<u8>) -> Result<(), &'static str> {
-        let raw = Bytes::from(pack::unpack(header, payload)?);
+    fn block(
+        &mut self,
+        header: &BlockHeader,
+        payload: Vec<u8>,
+        opener: Option<&Opener>,
+    ) -> Result<(), &'static str> {
+        let raw = Bytes::from(pack::unpack(header, payload, opener)?);
         match header.kind {
             Kind::Piece => self.result.pieces += 1,
             Kind::Data => self.data = Some((*header, raw)),

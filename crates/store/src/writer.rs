@@ -98,8 +98,7 @@ impl Writer {
         let (end, running, segment) = {
             let catalogue = shared.catalogue();
             let running = catalogue.open_ids().collect();
-            // A settled segment is never written to again.
-            let last = catalogue.segments.last().filter(|last| !last.is_settled());
+            let last = catalogue.segments.last().filter(|last| shared.goes_on(last));
             (catalogue.end(), running, last.cloned())
         };
         let sync = SyncThread::start(shared.clone())
@@ -108,7 +107,7 @@ impl Writer {
             .map_err(|source| StoreError::io("start the write thread of", &shared.dir, source))?;
         Ok(Writer {
             group: GroupBuilder::new(running),
-            pending: Pending::new(end),
+            pending: Pending::new(end, shared.sealer.clone()),
             tail: Tail::new(segment, last_number, end),
             behind,
             away: None,
@@ -165,6 +164,7 @@ impl Writer {
         let header = BlockHeader {
             kind: Kind::Piece,
             packing: Packing::Raw,
+            nonce: None,
             flags: if half == Half::Response { flag::RESPONSE } else { 0 },
             statuses: 0,
             stored: 0,
@@ -258,7 +258,7 @@ impl Writer {
     /// lost when the store is opened next.
     pub fn abandon(mut self) {
         self.group = GroupBuilder::new(HashSet::new());
-        self.pending = Pending::new(self.pending.start);
+        self.pending = Pending::new(self.pending.start, self.shared.sealer.clone());
         self.stuck = None;
         if self.away.take().is_some() {
             let _ = self.behind.end();

@@ -27,6 +27,8 @@ const SCAN_HELP: &str = "What is a secret is said by the rules of the configurat
      (`WAYSIDE_SEAL_FIELD`, ...), as for `record`.\nExit codes: 0 none in clear, 1 some.";
 const OUTLIERS_HELP: &str = "Without a filter: the last minute, 15 minutes and 24 hours of the running recorder, or of the \
      recording's end.\nExit codes: 0 nobody stands out, 1 somebody does, 2 misused, 3 could not do it.";
+const KEY_HELP: &str =
+    "The file of the sealing key [env: WAYSIDE_SEAL_KEY] [default: DATA/keys/sealing.key]";
 const CONFIG_HELP: &str =
     "The configuration file (TOML) [env: WAYSIDE_CONFIG] [default: ./wayside.toml when there]";
 
@@ -61,6 +63,9 @@ pub struct Everywhere {
     /// The configuration file.
     #[arg(long, global = true, value_name = "FILE", help = CONFIG_HELP)]
     pub config: Option<PathBuf>,
+    /// The file of the sealing key.
+    #[arg(long, global = true, value_name = "FILE", help = KEY_HELP)]
+    pub seal_key: Option<PathBuf>,
 }
 
 /// What to do.

@@ -17,6 +17,7 @@ pub use settings::{Durability, OnOverload, Settings};
 
 use wayside_analytics::Thresholds;
 use wayside_identity::{Rules, Sealing};
+use wayside_store::Location;
 
 use crate::args::{Everywhere, Typed};
 use crate::report::trouble::Trouble;
@@ -66,6 +67,9 @@ pub fn resolve(
             "data" => {
                 everywhere.data.as_ref().map(|path| vec![path.to_string_lossy().into_owned()])
             }
+            "seal-key" => {
+                everywhere.seal_key.as_ref().map(|path| vec![path.to_string_lossy().into_owned()])
+            }
             name => typed.values(name),
         };
         if let Some(values) = flag {
@@ -90,24 +94,11 @@ pub fn resolve(
     Ok(Resolved { values: values.collect() })
 }
 
-/// The data folder alone, for the verbs that need no more: a wrong value elsewhere is not theirs.
-pub fn data_folder(
-    everywhere: &Everywhere,
-    environment: Environment<'_>,
-) -> anyhow::Result<PathBuf> {
-    if let Some(data) = &everywhere.data {
-        return Ok(data.clone());
-    }
-    resolve(everywhere, &Typed::default(), None, environment)?.data()
-}
-
-/// The sealing key's file alone; none where it is with the recording.
-pub fn seal_key(
-    everywhere: &Everywhere,
-    environment: Environment<'_>,
-) -> anyhow::Result<Option<PathBuf>> {
+/// The data folder and where the key is, for the verbs that need no more: a wrong value elsewhere is not
+/// theirs.
+pub fn location(everywhere: &Everywhere, environment: Environment<'_>) -> anyhow::Result<Location> {
     let resolved = resolve(everywhere, &Typed::default(), None, environment)?;
-    resolved.optional("seal-key", |text| Ok(PathBuf::from(text)))
+    Ok(Location { dir: resolved.data()?, key_file: resolved.optional("seal-key", settings::path)? })
 }
 
 /// What is taken for a secret, alone; where nothing is sealed, what would be by default.

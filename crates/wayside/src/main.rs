@@ -65,11 +65,7 @@ fn main() -> ExitCode {
 
 fn run(cli: Cli, printer: &mut Printer) -> anyhow::Result<Exit> {
     let everywhere = &cli.everywhere;
-    let data = || config::data_folder(everywhere, &config::environment);
-    let seal_key = |given: Option<&std::path::Path>| match given {
-        Some(path) => Ok(Some(path.to_owned())),
-        None => config::seal_key(everywhere, &config::environment),
-    };
+    let data = || config::location(everywhere, &config::environment);
     let resolve = |typed: &args::Typed, upstream: Option<&str>| {
         config::resolve(everywhere, typed, upstream, &config::environment)
     };
@@ -84,18 +80,9 @@ fn run(cli: Cli, printer: &mut Printer) -> anyhow::Result<Exit> {
         Verb::Routes(args) => wait(commands::routes::run(args, &data()?, printer)),
         Verb::Sessions(args) => wait(commands::sessions::run(args, &data()?, printer)),
         Verb::Exchanges(args) => wait(commands::exchanges::run(args, &data()?, printer)),
-        Verb::Show(args) => {
-            let key = seal_key(args.seal_key.as_deref())?;
-            wait(commands::show::run(args, &data()?, key.as_deref(), printer))
-        }
-        Verb::Export(args) => {
-            let key = seal_key(args.seal_key.as_deref())?;
-            wait(commands::export::run(args, &data()?, key.as_deref(), printer))
-        }
-        Verb::Replay(args) => {
-            let key = seal_key(args.seal_key.as_deref())?;
-            wait(commands::replay::run(args, &data()?, key.as_deref(), printer))
-        }
+        Verb::Show(args) => wait(commands::show::run(args, &data()?, printer)),
+        Verb::Export(args) => wait(commands::export::run(args, &data()?, printer)),
+        Verb::Replay(args) => wait(commands::replay::run(args, &data()?, printer)),
         Verb::Pin(args) => wait(commands::pin::pin(args, &data()?, printer)),
         Verb::Unpin(args) => wait(commands::pin::unpin(args, &data()?, printer)),
         Verb::Erase(args) => wait(commands::erase::run(args, &data()?, printer)),

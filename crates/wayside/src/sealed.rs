@@ -7,7 +7,7 @@ use bytes::Bytes;
 use wayside_exchange::{Exchange, ExchangeId, Half, Head};
 use wayside_identity::{decode_secrets, restore};
 use wayside_store::seal::SealingKey;
-use wayside_store::{Revealed, Store};
+use wayside_store::{Location, Revealed, Store};
 
 use crate::report::trouble::Trouble;
 
@@ -17,10 +17,9 @@ pub struct Seal {
 }
 
 impl Seal {
-    /// Whose key is in `file`, or where none is named with the recording at `data`; an error when it
-    /// is not there.
-    pub fn of(data: &Path, file: Option<&Path>) -> anyhow::Result<Self> {
-        Ok(Self { key: key(data, file)? })
+    /// With the key of the recording at `data`; an error when it is not there.
+    pub fn of(data: &Location) -> anyhow::Result<Self> {
+        Ok(Self { key: key(data)? })
     }
 
     /// A body as it was on the wire; none where there is none.
@@ -76,23 +75,21 @@ pub fn keys(data: &Path) -> PathBuf {
     data.join("keys")
 }
 
-/// The sealing key in `file`, or of the recording at `data`. Never makes one: a new key would open
-/// nothing.
-pub fn key(data: &Path, file: Option<&Path>) -> anyhow::Result<SealingKey> {
-    let own = keys(data).join("sealing.key");
-    let path = file.unwrap_or(&own);
+/// The sealing key of the recording at `data`. Never makes one: a new key would open nothing.
+pub fn key(data: &Location) -> anyhow::Result<SealingKey> {
+    let path = data.key();
     if !path.exists() {
         let trouble = Trouble::failed(format!("there is no sealing key at `{}`", path.display()));
         let hint = "secrets can be revealed only with the key that they were recorded with: name it with `--seal-key FILE`";
         return Err(trouble.hint(hint).into());
     }
-    Ok(SealingKey::open(path)?)
+    Ok(SealingKey::open(&path)?)
 }
 
 /// The sealing key where it is at hand, to compare without showing.
-pub fn key_at_hand(data: &Path, file: Option<&Path>) -> anyhow::Result<Option<SealingKey>> {
-    if file.is_none() && !keys(data).join("sealing.key").exists() {
+pub fn key_at_hand(data: &Location) -> anyhow::Result<Option<SealingKey>> {
+    if data.key_file.is_none() && !data.key().exists() {
         return Ok(None);
     }
-    key(data, file).map(Some)
+    key(data).map(Some)
 }

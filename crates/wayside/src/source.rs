@@ -12,7 +12,7 @@ use futures_util::StreamExt as _;
 use http::Method;
 use wayside_analytics::Thresholds;
 use wayside_console::{Answer, Api, ConsoleFacts, Router, router};
-use wayside_store::Store;
+use wayside_store::{Location, Store};
 
 pub use changing::Changing;
 pub use question::Question;
@@ -27,28 +27,35 @@ pub struct Source {
 
 impl Source {
     /// The API of the recording at `data`.
-    pub async fn open(data: &Path) -> anyhow::Result<Self> {
+    pub async fn open(data: impl Into<Location>) -> anyhow::Result<Self> {
         Self::asking(data, Thresholds::default(), |_| Router::new()).await
     }
 
     /// The same for who asks how clients fare; a recorder that runs has thresholds of its own.
-    pub async fn judging(data: &Path, thresholds: Thresholds) -> anyhow::Result<Self> {
+    pub async fn judging(
+        data: impl Into<Location>,
+        thresholds: Thresholds,
+    ) -> anyhow::Result<Self> {
         Self::asking(data, thresholds, |_| Router::new()).await
     }
 
     /// The same with routes that the recorder's control socket has beside the console's.
-    pub async fn with(data: &Path, more: impl FnOnce(Api) -> Router) -> anyhow::Result<Self> {
+    pub async fn with(
+        data: impl Into<Location>,
+        more: impl FnOnce(Api) -> Router,
+    ) -> anyhow::Result<Self> {
         Self::asking(data, Thresholds::default(), more).await
     }
 
     async fn asking(
-        data: &Path,
+        data: impl Into<Location>,
         thresholds: Thresholds,
         more: impl FnOnce(Api) -> Router,
     ) -> anyhow::Result<Self> {
+        let data = data.into();
         let in_process = || {
             let api = Api {
-                store: store(data)?,
+                store: store(&data)?,
                 recorder: None,
                 thresholds,
                 facts: ConsoleFacts {
@@ -58,7 +65,7 @@ impl Source {
             };
             anyhow::Ok(router(api.clone()).merge(more(api)))
         };
-        Ok(Self { source: wayside_console::Source::of(data, in_process).await? })
+        Ok(Self { source: wayside_console::Source::of(&data, in_process).await? })
     }
 
     /// Whether a recorder answers.
@@ -92,7 +99,7 @@ pub async fn beginning(answer: Answer, limit: usize) -> anyhow::Result<(Bytes, b
 }
 
 /// Reads the recording at `data` directly, beside a recorder if one runs.
-pub fn store(data: &Path) -> anyhow::Result<Store> {
+pub fn store(data: &Location) -> anyhow::Result<Store> {
     expect_recording(data)?;
     Store::read_only(data)
         .with_context(|| format!("could not open the recording at `{}`", data.display()))

@@ -19,8 +19,7 @@ use tokio::sync::watch;
 use wayside_exchange::{ExchangeId, Micros};
 use wayside_proxy::Handed;
 use wayside_recorder::{Desking, Overload, Recorder, TapeMaker};
-use wayside_store::seal::SealingKey;
-use wayside_store::{Recovery, Retention, Store};
+use wayside_store::{Encryption, Recovery, Retention, Store};
 use wayside_transport::authority::Authority;
 use wayside_transport::balance::{ConnectionLimits, Spread};
 use wayside_transport::certificate::Given;
@@ -67,7 +66,7 @@ impl Wired {
         let secured = Bound::bind_to(settings.listen)?;
         let plain = settings.listen_http.map(Bound::bind_to).transpose()?;
         let (listening, listening_plain) = (secured.address(), plain.as_ref().map(Bound::address));
-        let (recording, recovery) = record(settings, &keys)?;
+        let (recording, recovery) = record(settings)?;
         let consoles = match &recording {
             Some((recorder, _, _)) => {
                 let mut addresses = vec![format!("https://{listening}")];
@@ -175,10 +174,7 @@ impl Wired {
 
 type Recording = (Recorder, TapeMaker, Desking);
 
-fn record(
-    settings: &Settings,
-    keys: &Path,
-) -> anyhow::Result<(Option<Recording>, Option<Recovery>)> {
+fn record(settings: &Settings) -> anyhow::Result<(Option<Recording>, Option<Recovery>)> {
     if !settings.record {
         return Ok((None, None));
     }
@@ -192,13 +188,16 @@ fn record(
             keep_for: settings.keep_for.map(Micros::from),
             keep_bytes: settings.keep_bytes,
         },
+        encryption: match settings.encrypt {
+            None => Encryption::AsBefore,
+            Some(true) => Encryption::On,
+            Some(false) => Encryption::Off,
+        },
         ..wayside_store::Options::default()
     };
-    let key = match &settings.seal_key {
-        Some(path) => SealingKey::open_or_create_file(path)?,
-        None => SealingKey::open_or_create(keys)?,
-    };
-    let (store, writer, recovery) = Store::open(&settings.data, options)?;
+    let location = settings.location();
+    let key = location.open_or_create_key()?;
+    let (store, writer, recovery) = Store::open(&location, options)?;
     let options = wayside_recorder::Options {
         queue_bytes: usize::try_from(settings.queue_bytes).unwrap_or(usize::MAX),
         on_overload: match settings.on_overload {

@@ -7,12 +7,15 @@ use bytes::Bytes;
 
 use super::scan::{Care, Met, Pairing, Scan};
 use super::{Catalogue, Group};
-use crate::block::{BlockHeader, HEADER as BLOCK_HEADER, Kind};
+use crate::block::{BlockHeader, Kind, SEALED_HEADER, header_len};
+use crate::cipher::{Envelope, Opener};
 use crate::directory::{Directory, TRAILER};
 use crate::error::StoreError;
 use crate::log::Log;
 use crate::row::{Row, decode};
-use crate::segment::{Form, HEADER, Segment, SegmentHeader, VERSION, name_of, number_of, start_of};
+use crate::segment::{
+    Form, LONGEST_HEADER, Segment, SegmentHeader, VERSION, name_of, number_of, start_of,
+};
 use crate::storage::StoredFile;
 
 /// The catalogue and what was found on the way.
@@ -142,7 +145,7 @@ fn segments(log: &Log, loaded: &mut Loaded) -> Result<Vec<Segment>, StoreError> 
             Err(error) if error.kind() == ErrorKind::NotFound => continue,
             file => file.map_err(|source| StoreError::io("open", &path, source))?,
         };
-        let mut bytes = [0; HEADER];
+        let mut bytes = [0; LONGEST_HEADER];
         let read = file.read_at(&mut bytes, 0).map_err(failed)?;
         let header = SegmentHeader::decode(bytes.get(..read).unwrap_or_default());
         match header.filter(|header| header.number == number) {
@@ -152,13 +155,16 @@ fn segments(log: &Log, loaded: &mut Loaded) -> Result<Vec<Segment>, StoreError> 
             Some(header) if header.settled => {
                 segments.push(settled(log, &header, &file, loaded)?);
             }
-            Some(SegmentHeader { base, .. }) => {
+            Some(SegmentHeader { base, envelope, .. }) => {
+                let opener = opener(log, number, envelope)?;
                 let len = file.len().map_err(failed)?;
                 let end = base + len.saturating_sub(start_of(base));
-                segments.push(Segment { number, base, end, form: Form::Raw(file) });
+                segments.push(Segment { number, base, end, form: Form::Raw(file), opener });
             }
             // A crash right after the file was made; nothing was in it yet.
-            None if read < HEADER || bytes == [0; HEADER] => loaded.obsolete.push(number),
+            None if read < LONGEST_HEADER || bytes == [0; LONGEST_HEADER] => {
+                loaded.obsolete.push(number);
+            }
             None => loaded.problems.push(StoreError::Damaged {
                 path,
                 offset: 0,
@@ -170,6 +176,15 @@ fn segments(log: &Log, loaded: &mut Loaded) -> Result<Vec<Segment>, StoreError> 
     Ok(segments)
 }
 
+/// What opens a segment that says this of its keys.
+fn opener(
+    log: &Log,
+    number: u64,
+    envelope: Option<Envelope>,
+) -> Result<Option<Arc<Opener>>, StoreError> {
+    envelope.map(|envelope| log.vault.opener(&log.path(number), envelope)).transpose()
+}
+
 /// A settled segment; one whose directory is damaged gets another, made from its blocks.
 fn settled(
     log: &Log,
@@ -177,13 +192,16 @@ fn settled(
     file: &Arc<dyn StoredFile>,
     loaded: &mut Loaded,
 ) -> Result<Segment, StoreError> {
-    let SegmentHeader { number, base, .. } = *header;
+    let SegmentHeader { number, base, envelope, .. } = *header;
+    let opener = opener(log, number, envelope)?;
+    let by = opener.clone();
     let failed = |source| StoreError::io("read", &log.path(number), source);
     let of = |directory: Directory| {
         log.keep_open(&directory, file);
-        Segment { number, base, end: directory.end, form: Form::Settled(Arc::new(directory)) }
+        let (end, form) = (directory.end, Form::Settled(Arc::new(directory)));
+        Segment { number, base, end, form, opener }
     };
-    if let Some(directory) = Directory::read(&**file).map_err(failed)? {
+    if let Some(directory) = Directory::read(&**file, by.as_deref()).map_err(failed)? {
         return Ok(of(directory));
     }
     let file_bytes = file.len().map_err(failed)?;
@@ -195,10 +213,11 @@ fn settled(
     let mut offset = start_of(base);
     let mut directory = Directory::new(offset, base);
     while offset < file_bytes {
-        let mut bytes = [0; BLOCK_HEADER];
-        file.read_at(&mut bytes, offset).map_err(failed)?;
+        let mut room = [0; SEALED_HEADER];
+        let bytes = room.get_mut(..header_len(by.is_some())).unwrap_or_default();
+        file.read_at(bytes, offset).map_err(failed)?;
         // The filter and the directory follow the blocks; neither begins like one.
-        let Some(header) = BlockHeader::decode(&bytes) else { break };
+        let Some(header) = BlockHeader::read(bytes, by.as_deref()) else { break };
         directory.add(&header, offset);
         directory.end = directory.end.max(header.position + header.len());
         offset += header.len();

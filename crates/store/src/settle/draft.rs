@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use crate::block::{BlockHeader, pack::Packer};
 use crate::catalogue::Group;
+use crate::cipher::Sealer;
 use crate::directory::Directory;
 use crate::error::{StoreError, is_full};
 use crate::record::decode::Stored;
-use crate::segment::{Form, Segment, SegmentHeader, VERSION, draft_of, name_of, start_of};
+use crate::segment::{Form, Segment, SegmentHeader, draft_of, name_of, start_of};
 use crate::storage::StoredFile;
 use crate::storage::pages::PageBuffer;
 use crate::store::Shared;
@@ -32,6 +33,8 @@ pub(super) struct Draft {
     at: u64,
     directory: Directory,
     packer: Packer,
+    /// Encrypts it; none where it stays in clear.
+    sealer: Option<Sealer>,
     /// Positions of the first DATA and the last SUMMARY block of the group in the making.
     open: Option<(u64, u64)>,
     group: GroupBuilder,
@@ -82,12 +85,14 @@ impl Draft {
         let file = storage
             .create(&name)
             .map_err(|source| StoreError::io("make", &storage.path(&name), source))?;
+        // What was encrypted once stays so.
+        let encrypts = shared.sealer.is_some() || segment.opener.is_some();
+        let path = shared.log.path(segment.number);
+        let sealer = encrypts.then(|| shared.log.vault.sealer(&path)).transpose()?;
+        let (created, opener) = (shared.log.created(segment)?, sealer.as_ref().map(Sealer::opener));
         let header = SegmentHeader {
-            version: VERSION,
-            number: segment.number,
-            base: segment.base,
-            created: shared.log.created(segment)?,
             settled: true,
+            ..SegmentHeader::new(segment.number, segment.base, created, opener.map(Arc::as_ref))
         };
         let at = start_of(segment.base);
         let draft = Self {
@@ -97,6 +102,7 @@ impl Draft {
             at,
             directory: Directory::new(at, segment.end),
             packer: Packer::new(),
+            sealer,
             open: None,
             group: GroupBuilder::new(HashSet::new()),
             records: Vec::new(),
@@ -118,7 +124,8 @@ impl Draft {
         raw: &[u8],
     ) -> Result<(), StoreError> {
         let offset = self.at + self.buffer.len() as u64;
-        let header = self.packer.pack(*header, raw, false, &mut self.buffer);
+        let sealer = self.sealer.as_ref();
+        let header = self.packer.pack(*header, raw, false, &mut self.buffer, sealer);
         self.directory.add(&header, offset);
         self.write_when_enough(shared)
     }
@@ -164,14 +171,15 @@ impl Draft {
         self.write(shared)?;
         let texts_at = self.at;
         let mut columns = std::mem::take(&mut self.columns);
-        let texts = TextTable::write(texts_at, &mut columns, |chunk| {
+        let sealer = self.sealer.take();
+        let texts = TextTable::write(texts_at, &mut columns, sealer.as_ref(), |chunk| {
             self.buffer.extend_from_slice(chunk);
             self.write_when_enough(shared)
         })?;
         drop(columns);
         self.write(shared)?;
         self.directory.texts = texts;
-        let directory = self.directory.encode(self.at);
+        let directory = self.directory.encode(self.at, sealer.as_ref());
         self.directory.file_bytes = self.at + directory.len() as u64;
         self.write_at(shared, &directory, self.at)?;
         let storage = &shared.log.storage;
@@ -185,7 +193,11 @@ impl Draft {
         // Until the folder is synced a power loss brings the old file back, which is as good.
         let _ = storage.sync_folder();
         let (groups, moved) = (std::mem::take(&mut self.groups), std::mem::take(&mut self.moved));
-        let segment = Segment { form: Form::Settled(Arc::new(self.directory)), ..segment.clone() };
+        let segment = Segment {
+            form: Form::Settled(Arc::new(self.directory)),
+            opener: sealer.map(|sealer| sealer.opener().clone()),
+            ..segment.clone()
+        };
         Ok(Settled { segment, groups, moved })
     }
 
@@ -196,11 +208,11 @@ impl Draft {
 
     fn close_group(&mut self) {
         let Some((first, last)) = self.open.take() else { return };
-        let Self { group, records, packer, buffer, directory, .. } = self;
+        let Self { group, records, packer, buffer, directory, sealer, .. } = self;
         let sealed = group.seal(|data, summary, rows| {
             let mut put = |header: BlockHeader, payload: &[u8]| {
                 let offset = self.at + buffer.len() as u64;
-                let header = packer.pack(header, payload, true, buffer);
+                let header = packer.pack(header, payload, true, buffer, sealer.as_ref());
                 directory.add(&header, offset);
                 header
             };

@@ -84,6 +84,11 @@ impl PageBuffer {
         }
     }
 
+    /// The bytes from `at` on, to be changed where they stand.
+    pub(crate) fn tail_mut(&mut self, at: usize) -> &mut [u8] {
+        self.all.get_mut(self.padding + at..).unwrap_or_default()
+    }
+
     /// Pads an empty buffer so that what follows has its phase in memory.
     fn pad(&mut self) {
         self.padding = if self.all.capacity() < 2 * PAGE {

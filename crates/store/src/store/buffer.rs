@@ -1,7 +1,7 @@
 //! One block at a time, for who reads many: its buffers and zstd's context serve block after block.
 
 use crate::block::pack::Unpacker;
-use crate::block::{BlockHeader, HEADER, Kind};
+use crate::block::{BlockHeader, Kind, header_len};
 use crate::error::StoreError;
 use crate::log::Log;
 use crate::segment::Segment;
@@ -33,8 +33,8 @@ impl BlockBuffer {
             self.stored.resize(AT_ONCE, 0);
         }
         let mut read = log.read(segment, offset, &mut self.stored)?;
-        let header = self.stored.get(..read).and_then(BlockHeader::decode);
-        let header = header
+        let bytes = self.stored.get(..read).unwrap_or_default();
+        let header = BlockHeader::read(bytes, segment.opener())
             .filter(|header| header.position == position)
             .ok_or_else(|| damaged("it has no header"))?;
         if header.kind != kind {
@@ -47,7 +47,9 @@ impl BlockBuffer {
         if let Some(rest) = self.stored.get_mut(read..len) {
             read += log.read(segment, offset + read as u64, rest)?;
         }
-        let stored = self.stored.get(HEADER..len.min(read)).unwrap_or_default();
-        self.unpacker.unpack(&header, stored, &mut self.raw).map_err(damaged)
+        let payload_at = header_len(segment.opener.is_some());
+        let stored = self.stored.get(payload_at..len.min(read)).unwrap_or_default();
+        let opener = segment.opener();
+        self.unpacker.unpack(&header, stored, &mut self.raw, opener).map_err(damaged)
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::retention::Retention;
 use super::tally::Tally;
-use super::{Options, Recovery, Shared};
+use super::{Encryption, Options, Recovery, Shared};
 use crate::catalogue::load::{Loaded, load};
 use crate::catalogue::scan::Care;
 use crate::catalogue::{Catalogue, Group};
@@ -19,6 +19,7 @@ use crate::log::{FEW_FILES, Log, MANY_FILES};
 use crate::segment::{is_draft, name_of};
 use crate::storage::Storage;
 use crate::storage::disk::{Disk, make_folder};
+use crate::vault::{Location, Vault};
 use crate::writer::{Parts, Writer};
 
 /// Groups whose rows are read for the newest connection number.
@@ -26,39 +27,48 @@ const NEWEST: usize = 64;
 
 /// Opens for writing on the file system.
 pub(crate) fn for_writing(
-    dir: &Path,
+    location: &Location,
     options: Options,
 ) -> Result<(Arc<Shared>, Writer, Recovery), StoreError> {
+    let dir = &location.dir;
     make_folder(dir).map_err(|source| StoreError::io("make the folder", dir, source))?;
     let folder = dir.join("segments");
     let disk = Disk::create(&folder)
         .map_err(|source| StoreError::io("make the folder", &folder, source))?;
-    on_storage(dir, Arc::new(disk), options)
+    on_storage(location, Arc::new(disk), options)
 }
 
 /// Opens for writing with the segments on any storage.
 pub(crate) fn on_storage(
-    dir: &Path,
+    location: impl Into<Location>,
     storage: Arc<dyn Storage>,
     options: Options,
 ) -> Result<(Arc<Shared>, Writer, Recovery), StoreError> {
-    kept_by(dir, storage, options, Keeping::start)
+    kept_by(&location.into(), storage, options, Keeping::start)
 }
 
 /// Opens for writing with the segments on any storage; `keep` begins what is done beside writing.
 pub(crate) fn kept_by(
-    dir: &Path,
+    location: &Location,
     storage: Arc<dyn Storage>,
     options: Options,
     keep: impl FnOnce(&Arc<Shared>) -> Keeping,
 ) -> Result<(Arc<Shared>, Writer, Recovery), StoreError> {
+    let dir = &*location.dir;
     let lock = Lock::take(dir)?;
-    let log = Log::new(storage, FEW_FILES);
+    let vault = Arc::new(Vault::of(location));
+    let log = Log::new(storage, vault.clone(), FEW_FILES);
     let counts = Counts::read(dir);
     let mut loaded = load(&log, Care::Payloads, counts.whole_until())?;
+    let encrypts = match options.encryption {
+        Encryption::On => true,
+        Encryption::Off => false,
+        Encryption::AsBefore => is_encrypted(&loaded.catalogue),
+    };
+    let sealer = encrypts.then(|| vault.sealer(dir)).transpose()?.map(Arc::new);
     cut_torn_tail(&log, &loaded)?;
     let unsynced = sync_what_a_crash_left(&log, &loaded.catalogue, &counts);
-    let (index, index_problem) = open_index(dir);
+    let (index, index_problem) = open_index(dir, encrypts.then_some(&vault));
     if let Some(index) = &index {
         fill_zones(index, &mut loaded.catalogue);
     }
@@ -72,6 +82,7 @@ pub(crate) fn kept_by(
         torn_bytes: loaded.torn_bytes,
         lost,
         open: loaded.catalogue.open_ids().count() as u64,
+        encrypted: encrypts,
         rebuilt,
         newest: wayside_exchange::ExchangeId(loaded.catalogue.newest),
         last_connection: last_connection(&log, &loaded.catalogue),
@@ -83,6 +94,7 @@ pub(crate) fn kept_by(
         log,
         catalogue,
         index,
+        sealer,
         Some(books),
         options.retention,
     ));
@@ -92,8 +104,8 @@ pub(crate) fn kept_by(
     for problem in index_problem.into_iter().chain(unsynced) {
         shared.note_lasting(problem);
     }
-    // All but the last are closed; that one is, too, once it is settled.
-    let written = shared.catalogue().segments.last().filter(|last| !last.is_settled()).cloned();
+    // All but the last are closed; that one is, too, unless it is gone on with.
+    let written = shared.catalogue().segments.last().filter(|last| shared.goes_on(last)).cloned();
     shared.sealing.closed(written.map_or(last_number, |last| last.number.saturating_sub(1)));
     let keeping = keep(&shared);
     let segment_bytes = options.retention.segment_bytes(options.segment_bytes);
@@ -103,24 +115,26 @@ pub(crate) fn kept_by(
 }
 
 /// Opens for reading, with nothing but the segments.
-pub(crate) fn for_reading(dir: &Path) -> Result<Arc<Shared>, StoreError> {
+pub(crate) fn for_reading(location: &Location) -> Result<Arc<Shared>, StoreError> {
+    let dir = &location.dir;
     let folder = dir.join("segments");
     if let Err(source) = fs::metadata(&folder) {
         return Err(StoreError::io("open the store", dir, source));
     }
-    reading_from(dir, Arc::new(Disk::existing(&folder)))
+    reading_from(location, Arc::new(Disk::existing(&folder)))
 }
 
 /// Opens for reading with the segments on any storage.
 pub(crate) fn reading_from(
-    dir: &Path,
+    location: &Location,
     storage: Arc<dyn Storage>,
 ) -> Result<Arc<Shared>, StoreError> {
-    let log = Log::new(storage, MANY_FILES);
+    let dir = &*location.dir;
+    let log = Log::new(storage, Arc::new(Vault::of(location)), MANY_FILES);
     let counts = Counts::read(dir);
     let loaded = load(&log, Care::Headers, counts.whole_until())?;
     let shared =
-        Shared::new(dir.to_owned(), log, loaded.catalogue, None, None, Retention::default());
+        Shared::new(dir.to_owned(), log, loaded.catalogue, None, None, None, Retention::default());
     for problem in &loaded.problems {
         shared.note_damage(problem);
     }
@@ -129,6 +143,11 @@ pub(crate) fn reading_from(
         shared.set_durable(shared.recorded());
     }
     Ok(Arc::new(shared))
+}
+
+/// Whether anything in a store is encrypted.
+pub(crate) fn is_encrypted(catalogue: &Catalogue) -> bool {
+    catalogue.segments.iter().any(|segment| segment.opener.is_some())
 }
 
 /// Bytes that the index takes.
@@ -207,18 +226,24 @@ fn sync_what_a_crash_left(log: &Log, catalogue: &Catalogue, counts: &Counts) -> 
 }
 
 /// The index, or what is wrong with it for good.
-fn open_index(dir: &Path) -> (Option<Arc<Index>>, Option<String>) {
+fn open_index(dir: &Path, vault: Option<&Arc<Vault>>) -> (Option<Arc<Index>>, Option<String>) {
     let folder = dir.join("index");
-    let reason = match Index::open(&folder) {
+    let reason = match Index::open(&folder, vault) {
         Ok(index) => return (Some(Arc::new(index)), None),
         Err(NoIndex::Locked) => {
             return (None, Some(format!("the index `{}` is in use elsewhere", folder.display())));
         }
-        Err(NoIndex::Damaged(reason)) => reason,
+        Err(NoIndex::Damaged(reason)) => Some(reason),
+        Err(NoIndex::OtherForm) => None,
     };
-    tracing::warn!(index = %folder.display(), %reason, "the index is damaged; it is made anew");
+    let index = folder.display();
+    if let Some(reason) = reason {
+        tracing::warn!(%index, %reason, "the index is damaged; it is made anew");
+    } else {
+        tracing::info!(%index, "the index is made anew, since encryption was turned on or off");
+    }
     let _ = fs::remove_dir_all(&folder).or_else(|_| fs::remove_file(&folder));
-    match Index::open(&folder) {
+    match Index::open(&folder, vault) {
         Ok(index) => (Some(Arc::new(index)), None),
         Err(_) => (None, Some(format!("the index `{}` cannot be made", folder.display()))),
     }

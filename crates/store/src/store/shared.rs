@@ -17,6 +17,7 @@ use crate::block::Kind;
 use crate::catalogue::load::{self, rows_of};
 use crate::catalogue::scan::Care;
 use crate::catalogue::{Catalogue, Group};
+use crate::cipher::Sealer;
 use crate::error::StoreError;
 use crate::forwarded::{Counts, ForwardedFile};
 use crate::index::Index;
@@ -40,6 +41,8 @@ pub(crate) struct Shared {
     pub(crate) log: Log,
     catalogue: RwLock<Arc<Catalogue>>,
     pub(crate) index: Option<Arc<Index>>,
+    /// Encrypts what is recorded; none where that is in clear, or nothing is recorded.
+    pub(crate) sealer: Option<Arc<Sealer>>,
     /// Whether another process may append.
     pub(crate) read_only: bool,
     recorded: AtomicU64,
@@ -74,6 +77,7 @@ impl Shared {
         log: Log,
         catalogue: Catalogue,
         index: Option<Arc<Index>>,
+        sealer: Option<Arc<Sealer>>,
         books: Option<ForwardedFile>,
         retention: Retention,
     ) -> Self {
@@ -84,6 +88,7 @@ impl Shared {
             sealing: Sealing::at(catalogue.end()),
             catalogue: RwLock::new(Arc::new(catalogue)),
             index,
+            sealer,
             read_only: books.is_none(),
             recorded,
             durable: AtomicU64::new(0),
@@ -95,6 +100,12 @@ impl Shared {
             retention,
             looked_in: Mutex::default(),
         }
+    }
+
+    /// Whether a recorder that begins goes on with this segment, the last of the log: a settled one is
+    /// never written to again, and the keys of an encrypted one are used by one run only.
+    pub(crate) fn goes_on(&self, last: &Segment) -> bool {
+        !last.is_settled() && last.opener.is_none() && self.sealer.is_none()
     }
 
     /// See [`StoreStatus::recorded_through`]; zero for none.
@@ -130,7 +141,7 @@ impl Shared {
         let mut known = self.pins.lock();
         match &*known {
             Some(pins) if !self.read_only => Ok(pins.clone()),
-            _ => Ok(known.insert(pins::read(&self.dir)?).clone()),
+            _ => Ok(known.insert(pins::read(&self.dir, &self.log.vault)?).clone()),
         }
     }
 
@@ -143,13 +154,14 @@ impl Shared {
         // Damaged pins are replaced by the first change.
         let mut pins = match &*known {
             Some(pins) => pins.clone(),
-            None => match pins::read(&self.dir) {
+            None => match pins::read(&self.dir, &self.log.vault) {
                 Err(StoreError::Pins { .. }) => Vec::new(),
                 pins => pins?,
             },
         };
         change(&mut pins);
-        pins::write(&self.dir, &pins)?;
+        let vault = self.sealer.is_some().then_some(&*self.log.vault);
+        pins::write(&self.dir, &pins, vault)?;
         *known = Some(pins);
         self.pins_changed.fetch_add(1, Ordering::AcqRel);
         Ok(())

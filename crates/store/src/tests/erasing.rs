@@ -68,7 +68,7 @@ fn log_holds(dir: &Path, wanted: &[u8]) -> bool {
         let mut walk = crate::catalogue::scan::Scan::new(log, segment, segment.span().start, care);
         while let Some(met) = walk.step().unwrap() {
             let crate::catalogue::scan::Met::Good(header, payload) = met else { continue };
-            let raw = crate::block::pack::unpack(&header, payload).unwrap();
+            let raw = crate::block::pack::unpack(&header, payload, segment.opener()).unwrap();
             found |= memchr::memmem::find(&raw, wanted).is_some();
         }
     }

@@ -43,7 +43,7 @@ fn a_second_writer_is_told_who_writes() {
 #[test]
 fn a_reader_beside_the_writer_sees_what_was_written() {
     let dir = tempfile::tempdir().unwrap();
-    assert!(Store::read_only(&dir.path().join("none")).is_err());
+    assert!(Store::read_only(dir.path().join("none")).is_err());
     let (_store, mut writer, _) = open(dir.path());
     let reader = Store::read_only(dir.path()).unwrap();
     let another = Store::read_only(dir.path()).unwrap();

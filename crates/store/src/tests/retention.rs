@@ -29,7 +29,8 @@ struct Kept {
 impl Kept {
     fn open(dir: &std::path::Path, storage: Arc<dyn Storage>, retention: Retention) -> Self {
         let options = Options { retention, ..small() };
-        let (shared, writer, _) = kept_by(dir, storage, options, |_| Keeping::none()).unwrap();
+        let (shared, writer, _) =
+            kept_by(&dir.into(), storage, options, |_| Keeping::none()).unwrap();
         let store = Store { shared: shared.clone() };
         Self { shared, store, writer, retaining: Retaining::default() }
     }

@@ -193,7 +193,8 @@ fn power_lost_at_any_moment_of_settling_costs_nothing() {
         append_all(&mut writer, 0..60);
         writer.close().unwrap();
         drop(shared);
-        let shared = crate::store::open::reading_from(dir.path(), Arc::new(disk.clone())).unwrap();
+        let shared =
+            crate::store::open::reading_from(&dir.path().into(), Arc::new(disk.clone())).unwrap();
         shared.sealing.closed(u64::MAX);
         let mut left = steps;
         while left > 0

@@ -18,12 +18,13 @@ use super::support::*;
 use crate::keeper::Keeping;
 use crate::keeper::erasing::Erasing;
 use crate::keeper::retaining::Retaining;
+use crate::seal::SealingKey;
 use crate::settle::Settling;
 use crate::storage::faulty::Faulty;
 use crate::store::Shared;
 use crate::store::erase::Erasure;
 use crate::store::open::kept_by;
-use crate::{Options, Retention, Selection, Store, Writer};
+use crate::{Encryption, Options, Retention, Selection, Store, Writer};
 
 /// How long these go on, against the usual.
 fn times() -> u32 {
@@ -48,6 +49,7 @@ enum Happening {
 /// A store and what must be in it.
 struct World<'a> {
     dir: &'a Path,
+    encryption: Encryption,
     disk: Faulty,
     open: Option<(Arc<Shared>, Writer)>,
     retaining: Retaining,
@@ -61,9 +63,13 @@ struct World<'a> {
 }
 
 impl<'a> World<'a> {
-    fn new(dir: &'a Path) -> Self {
+    fn new(dir: &'a Path, encrypted: bool) -> Self {
+        if encrypted {
+            SealingKey::open_or_create(&dir.join("keys")).unwrap();
+        }
         let mut world = Self {
             dir,
+            encryption: if encrypted { Encryption::On } else { Encryption::Off },
             disk: Faulty::default(),
             open: None,
             retaining: Retaining::default(),
@@ -85,9 +91,10 @@ impl<'a> World<'a> {
 
     fn start(&mut self) {
         let retention = Retention { keep_for: Some(Micros(400_000)), ..Retention::default() };
-        let options = Options { retention, ..small() };
+        let options = Options { retention, encryption: self.encryption, ..small() };
         let storage = Arc::new(self.disk.clone());
-        let (shared, writer, _) = kept_by(self.dir, storage, options, |_| Keeping::none()).unwrap();
+        let (shared, writer, _) =
+            kept_by(&self.dir.into(), storage, options, |_| Keeping::none()).unwrap();
         self.retaining = Retaining::default();
         self.open = Some((shared, writer));
         self.check();
@@ -248,9 +255,10 @@ fn whatever_happens_in_any_order_what_is_durable_is_there_and_right() {
     } else {
         TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha))
     };
-    let run = runner.run(&prop::collection::vec(happening(), 5..40), |all| {
+    let orders = (prop::collection::vec(happening(), 5..40), any::<bool>());
+    let run = runner.run(&orders, |(all, encrypted)| {
         let dir = tempfile::tempdir().unwrap();
-        let mut world = World::new(dir.path());
+        let mut world = World::new(dir.path(), encrypted);
         for happening in all {
             match happening {
                 Happening::Kill => kills.fetch_add(1, Relaxed),
@@ -275,7 +283,7 @@ fn every_single_call_may_fail_and_the_power_may_go_after_it() {
     for full in [false, true] {
         for at in (0..).step_by(if times() > 1 { 1 } else { 5 }) {
             let dir = tempfile::tempdir().unwrap();
-            let mut world = World::new(dir.path());
+            let mut world = World::new(dir.path(), full);
             world.disk.fail_after(at, full);
             let fails_at = world.disk.calls() + at + 1;
             for happening in [

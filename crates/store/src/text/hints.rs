@@ -53,7 +53,7 @@ impl GroupTexts<'_> {
         let found = known.entry(key).or_insert_with(|| {
             let file = self.log.file(segment).ok()?;
             // A damaged table rules nothing out; `verify` names it.
-            directory.texts?.candidates(&*file, text)?.ok().map(Arc::new)
+            directory.texts?.candidates(&*file, segment.opener(), text)?.ok().map(Arc::new)
         });
         found.as_ref().is_none_or(|candidates| candidates.has(*column))
     }

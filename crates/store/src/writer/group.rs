@@ -95,6 +95,7 @@ fn no_facts() -> BlockHeader {
     BlockHeader {
         kind: Kind::Data,
         packing: Packing::Raw,
+        nonce: None,
         flags: 0,
         statuses: 0,
         stored: 0,

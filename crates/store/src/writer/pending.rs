@@ -3,8 +3,9 @@
 
 use std::sync::Arc;
 
-use crate::block::{BlockHeader, HEADER, pack};
+use crate::block::{BlockHeader, SEALED_HEADER, header_len, pack};
 use crate::catalogue::{Group, Tracked};
+use crate::cipher::Sealer;
 use crate::storage::pages::PageBuffer;
 use crate::zone::ZoneSets;
 
@@ -30,6 +31,8 @@ pub(crate) struct Batch {
 pub(crate) struct Pending {
     /// Where in `bytes` the DATA block in the making begins, its header still empty.
     open: Option<usize>,
+    /// Encrypts blocks as they are closed; none where they stay in clear.
+    sealer: Option<Arc<Sealer>>,
     /// Position of the first of `bytes`.
     pub(crate) start: u64,
     pub(crate) bytes: PageBuffer,
@@ -44,20 +47,26 @@ impl Batch {
 }
 
 impl Pending {
-    pub(crate) fn new(start: u64) -> Self {
-        Self { open: None, start, bytes: PageBuffer::at(start), groups: Vec::new() }
+    pub(crate) fn new(start: u64, sealer: Option<Arc<Sealer>>) -> Self {
+        Self { open: None, sealer, start, bytes: PageBuffer::at(start), groups: Vec::new() }
+    }
+
+    /// Bytes of a header.
+    fn room(&self) -> usize {
+        header_len(self.sealer.is_some())
     }
 
     /// Bytes of records in the DATA block in the making.
     pub(crate) fn records(&self) -> usize {
-        self.open.map_or(0, |at| self.bytes.len() - at - HEADER)
+        self.open.map_or(0, |at| self.bytes.len() - at - self.room())
     }
 
     /// Appends a record of at most `most` bytes to the DATA block in the making; says how long it is.
     pub(crate) fn record(&mut self, most: usize, encode: impl FnOnce(&mut Vec<u8>)) -> usize {
         if self.open.is_none() {
             self.open = Some(self.bytes.len());
-            self.bytes.extend_from_slice(&[0; HEADER]);
+            let room = [0; SEALED_HEADER];
+            self.bytes.extend_from_slice(room.get(..self.room()).unwrap_or_default());
         }
         let before = self.bytes.len();
         encode(self.bytes.appending(most));
@@ -82,7 +91,7 @@ impl Pending {
     ) -> BlockHeader {
         let at = self.open.take().unwrap_or(self.bytes.len());
         let data = BlockHeader { position: self.start + at as u64, ..data };
-        let data = pack::close_raw(data, at, &mut self.bytes);
+        let data = pack::close_raw(data, at, &mut self.bytes, self.sealer.as_deref());
         self.put(BlockHeader { back: data.len() as u32, ..summary }, rows)
     }
 
@@ -94,7 +103,7 @@ impl Pending {
     /// Appends a block as it is, at the end of the log; no other may be in the making.
     pub(crate) fn put(&mut self, header: BlockHeader, payload: &[u8]) -> BlockHeader {
         let header = BlockHeader { position: self.end(), ..header };
-        pack::put_raw(header, payload, &mut self.bytes)
+        pack::put_raw(header, payload, &mut self.bytes, self.sealer.as_deref())
     }
 
     /// Takes all of it, no block being in the making; what comes goes to `buffer`.

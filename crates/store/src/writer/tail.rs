@@ -8,7 +8,7 @@ use wayside_exchange::Timestamp;
 use super::behind::Write;
 use super::pending::Batch;
 use crate::error::{StoreError, is_full};
-use crate::segment::{Form, Segment, SegmentHeader, VERSION, name_of, start_of};
+use crate::segment::{Form, Segment, SegmentHeader, name_of, start_of};
 use crate::storage::StoredFile;
 use crate::storage::pages::PageBuffer;
 use crate::store::{Options, Shared};
@@ -241,12 +241,13 @@ impl Tail {
         let name = name_of(number);
         let failed = |error: io::Error| StoreError::io("make", &storage.path(&name), error);
         let file = storage.create(&name).map_err(failed)?;
-        let header = SegmentHeader { version: VERSION, number, base, created: now, settled: false };
+        let opener = shared.sealer.as_ref().map(|sealer| sealer.opener().clone());
+        let header = SegmentHeader::new(number, base, now, opener.as_deref());
         if let Err(error) = file.write_at(&header.encode(), 0) {
             let _ = storage.remove(&name);
             return Err(failed(error));
         }
-        let segment = Segment { number, base, end: base, form: Form::Raw(file.clone()) };
+        let segment = Segment { number, base, end: base, form: Form::Raw(file.clone()), opener };
         self.folder_unsynced = true;
         (self.segment, self.file) = (Some(segment.clone()), Some(file.clone()));
         Ok((segment, file))

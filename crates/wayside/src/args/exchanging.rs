@@ -21,9 +21,6 @@ pub struct ExportArgs {
     /// With the secrets, in clear, instead of shell variables
     #[arg(long)]
     pub reveal: bool,
-    /// The sealing key, where it is not with the recording (also `WAYSIDE_SEAL_KEY`)
-    #[arg(long, value_name = "FILE")]
-    pub seal_key: Option<PathBuf>,
     /// Into this file (curl: bodies that are not text go beside it) instead of standard output
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
@@ -63,9 +60,6 @@ pub struct ReplayArgs {
     /// Send the sealed credentials that were recorded
     #[arg(long)]
     pub with_credentials: bool,
-    /// The sealing key, where it is not with the recording (also `WAYSIDE_SEAL_KEY`)
-    #[arg(long, value_name = "FILE")]
-    pub seal_key: Option<PathBuf>,
     /// Confirm that this host, which is not the recorded one, may get the credentials
     #[arg(long, value_name = "HOST", requires = "with_credentials")]
     pub credentials_to: Option<String>,

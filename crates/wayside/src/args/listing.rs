@@ -1,7 +1,6 @@
 //! The verbs that list and show.
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
@@ -119,9 +118,6 @@ pub struct ShowArgs {
     /// With the secrets that are sealed otherwise
     #[arg(long)]
     pub reveal: bool,
-    /// The sealing key, where it is not with the recording (also `WAYSIDE_SEAL_KEY`)
-    #[arg(long, value_name = "FILE")]
-    pub seal_key: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,

@@ -1,9 +1,8 @@
 //! `wayside backup`: a copy of the recording that opens by itself, made while the recorder runs.
 
-use std::path::Path;
-
 use anyhow::Context as _;
 use serde_json::json;
+use wayside_store::Location;
 
 use super::verify::with_bar;
 use crate::args::BackupArgs;
@@ -13,7 +12,7 @@ use crate::report::printer::Printer;
 use crate::source;
 
 /// Makes the copy, or brings an earlier one up to date.
-pub fn run(args: &BackupArgs, data: &Path, printer: &mut Printer) -> anyhow::Result<Exit> {
+pub fn run(args: &BackupArgs, data: &Location, printer: &mut Printer) -> anyhow::Result<Exit> {
     source::expect_recording(data)?;
     let made = with_bar("copied", |progress| {
         wayside_store::backup(data, &args.folder, args.with_keys, progress)
@@ -28,6 +27,7 @@ pub fn run(args: &BackupArgs, data: &Path, printer: &mut Printer) -> anyhow::Res
             "linked": made.linked,
             "copied": made.copied,
             "dropped": made.dropped,
+            "encrypted": made.encrypted,
             "with_keys": args.with_keys,
         }))?;
         return Ok(Exit::Done);
@@ -43,10 +43,15 @@ pub fn run(args: &BackupArgs, data: &Path, printer: &mut Printer) -> anyhow::Res
         made.unchanged,
         made.dropped
     ))?;
-    if args.with_keys {
-        printer.say("with its keys: whoever has them can read the sealed secrets in it");
-    } else {
-        printer.say("without its keys, so the sealed secrets in it cannot be read: `--with-keys`");
-    }
+    printer.say(match (args.with_keys, made.encrypted) {
+        (true, true) => "with its keys: whoever has them can read everything in it",
+        (true, false) => "with its keys: whoever has them can read the sealed secrets in it",
+        (false, true) => {
+            "encrypted, and without its keys, so nothing in it can be read: `--with-keys`"
+        }
+        (false, false) => {
+            "without its keys, so the sealed secrets in it cannot be read: `--with-keys`"
+        }
+    });
     Ok(Exit::Done)
 }

@@ -1,12 +1,12 @@
 //! `wayside clients`: who calls; and one client with the reasons to believe that it is one.
 
 use std::num::NonZeroUsize;
-use std::path::Path;
 
 use wayside_analytics::{Thresholds, outlier_view};
 use wayside_console::ClientDetail;
 use wayside_exchange::escape::for_terminal;
 use wayside_exchange::view::ClientView;
+use wayside_store::Location;
 
 use super::listing;
 use crate::args::{ClientsArgs, ClientsVerb};
@@ -23,7 +23,7 @@ use crate::source::{Question, Source};
 /// Lists, or shows one.
 pub async fn run(
     args: ClientsArgs,
-    data: &Path,
+    data: &Location,
     thresholds: Thresholds,
     printer: &mut Printer,
 ) -> anyhow::Result<Exit> {

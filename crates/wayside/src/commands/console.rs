@@ -3,11 +3,11 @@
 //! The browser gets a link that opens once: the arguments of a program are no place for a token, since
 //! every user of the machine can read them.
 
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use wayside_console::{ConsoleError, ConsoleLink};
+use wayside_store::Location;
 
 use crate::args::ConsoleArgs;
 use crate::exit::Exit;
@@ -19,7 +19,11 @@ use crate::source::{self, Question, Source};
 const WATCHED: Duration = Duration::from_secs(2);
 
 /// Opens it, or prints its link.
-pub async fn run(args: ConsoleArgs, data: &Path, printer: &mut Printer) -> anyhow::Result<Exit> {
+pub async fn run(
+    args: ConsoleArgs,
+    data: &Location,
+    printer: &mut Printer,
+) -> anyhow::Result<Exit> {
     source::expect_recording(data)?;
     let source = Source::open(data).await?;
     if !source.recorder_runs() {

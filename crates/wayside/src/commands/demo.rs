@@ -26,6 +26,7 @@ pub fn run(
 ) -> anyhow::Result<Exit> {
     let settings =
         config::resolve(everywhere, &args.settings, None, &config::environment)?.settings()?;
+    let data = settings.location();
     runtime()?.block_on(async {
         let mut stopping = Stopping::listen()?;
         let shop = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
@@ -47,7 +48,7 @@ pub fn run(
         let seen = tokio::select! {
             () = stopping.asked() => Ok(Exit::Done),
             () = sleep(limit) => Ok(Exit::Done),
-            seen = exchanges::tail(&settings.data, printer), if settings.record => seen,
+            seen = exchanges::tail(&data, printer), if settings.record => seen,
         };
         stop_clients.send_replace(true);
         let tallies = shoppers.join_all().await.concat();
@@ -65,7 +66,7 @@ pub fn run(
         ));
         if settings.record {
             let all = ClientsArgs { verb: None, filter: vec![], listing: Listing::default() };
-            clients::run(all, &settings.data, settings.thresholds, printer).await?;
+            clients::run(all, &data, settings.thresholds, printer).await?;
             printer.flush()?;
         }
         let data = settings.data.display();

@@ -1,11 +1,11 @@
 //! `wayside erase`: exchanges go from the recording for good, and it is proved that they did.
 
 use std::io::{BufRead as _, IsTerminal as _};
-use std::path::Path;
 
 use http::Method;
 use wayside_console::{Answer, ErasedView, changes};
 use wayside_exchange::escape::for_terminal;
+use wayside_store::Location;
 
 use super::listing;
 use crate::args::EraseArgs;
@@ -16,7 +16,7 @@ use crate::report::trouble::Trouble;
 use crate::source::{Changing, Question, Source};
 
 /// Erases what was said, once that is confirmed.
-pub async fn run(args: EraseArgs, data: &Path, printer: &mut Printer) -> anyhow::Result<Exit> {
+pub async fn run(args: EraseArgs, data: &Location, printer: &mut Printer) -> anyhow::Result<Exit> {
     let (question, what) = question(&args)?;
     let plan: ErasedView = would(data, &question).await?.json().await?;
     if plan.exchanges == 0 && plan.segments == 0 {
@@ -72,7 +72,7 @@ fn question(args: &EraseArgs) -> anyhow::Result<(Question, String)> {
 }
 
 /// What would go: asked of the recorder, or of the store, which is only read for it.
-async fn would(data: &Path, question: &Question) -> anyhow::Result<Answer> {
+async fn would(data: &Location, question: &Question) -> anyhow::Result<Answer> {
     let source = Source::with(data, changes).await?;
     source.send(Method::POST, &question.clone().with("dry_run", 1)).await
 }

@@ -1,9 +1,8 @@
 //! `wayside exchanges`: requests and how they ended, or a live tail of them.
 
-use std::path::Path;
-
 use anyhow::Context as _;
 use wayside_console::{RowView, Skipped};
+use wayside_store::Location;
 
 use super::listing;
 use crate::args::ExchangesArgs;
@@ -16,7 +15,11 @@ use crate::report::trouble::Trouble;
 use crate::source::{Question, Source};
 
 /// Lists or follows.
-pub async fn run(args: ExchangesArgs, data: &Path, printer: &mut Printer) -> anyhow::Result<Exit> {
+pub async fn run(
+    args: ExchangesArgs,
+    data: &Location,
+    printer: &mut Printer,
+) -> anyhow::Result<Exit> {
     let filter = listing::filter(&args.filter)?;
     let source = Source::open(data).await?;
     let question = Question::at("/api/exchanges").matching(&filter);
@@ -40,7 +43,7 @@ pub async fn run(args: ExchangesArgs, data: &Path, printer: &mut Printer) -> any
 }
 
 /// Prints the exchanges of the recorder on `data` as they end.
-pub async fn tail(data: &Path, printer: &mut Printer) -> anyhow::Result<Exit> {
+pub async fn tail(data: &Location, printer: &mut Printer) -> anyhow::Result<Exit> {
     let source = Source::open(data).await?;
     follow(&source, Question::at("/api/exchanges"), false, data, printer).await
 }
@@ -50,7 +53,7 @@ async fn follow(
     source: &Source,
     question: Question,
     json: bool,
-    data: &Path,
+    data: &Location,
     printer: &mut Printer,
 ) -> anyhow::Result<Exit> {
     if !source.recorder_runs() {

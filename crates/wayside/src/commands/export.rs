@@ -12,7 +12,7 @@ use anyhow::Context as _;
 use wayside_exchange::{Exchange, ExchangeId, Half};
 use wayside_formats::curl::{CurlCommand, CurlOptions, Script, command};
 use wayside_formats::har::HarWriter;
-use wayside_store::Store;
+use wayside_store::{Location, Store};
 
 use trust::Trust;
 
@@ -27,16 +27,11 @@ use crate::sealed::Seal;
 use crate::source::{self, Source};
 
 /// Exports.
-pub async fn run(
-    args: ExportArgs,
-    data: &Path,
-    key: Option<&Path>,
-    printer: &mut Printer,
-) -> anyhow::Result<Exit> {
+pub async fn run(args: ExportArgs, data: &Location, printer: &mut Printer) -> anyhow::Result<Exit> {
     let ids = selection::exchanges(&Source::open(data).await?, &args.selection, data).await?;
     let reading = Reading {
         store: source::store(data)?,
-        seal: if args.reveal { Some(Seal::of(data, key)?) } else { None },
+        seal: if args.reveal { Some(Seal::of(data)?) } else { None },
     };
     let output = args.output.as_deref().map(|path| file_name(path, args.format));
     let mut written = Written { output: output.clone(), private: args.reveal, printer };

@@ -1,10 +1,9 @@
 //! `wayside outliers`: who fares worse than others, each with the sentence and where the proof is.
 
-use std::path::Path;
-
 use wayside_analytics::Thresholds;
 use wayside_exchange::escape::for_terminal;
 use wayside_exchange::view::OutlierView;
+use wayside_store::Location;
 
 use super::listing;
 use crate::args::OutliersArgs;
@@ -17,7 +16,7 @@ use crate::source::{Question, Source};
 /// Lists. The exit code says whether anybody stands out.
 pub async fn run(
     args: OutliersArgs,
-    data: &Path,
+    data: &Location,
     thresholds: Thresholds,
     printer: &mut Printer,
 ) -> anyhow::Result<Exit> {

@@ -1,10 +1,9 @@
 //! `wayside pin` and `wayside unpin`: what retention leaves alone.
 
-use std::path::Path;
-
 use http::Method;
 use wayside_console::{PinView, UnpinnedView};
 use wayside_exchange::escape::for_terminal;
+use wayside_store::Location;
 
 use super::listing;
 use super::selection::{self, Named};
@@ -16,7 +15,7 @@ use crate::report::trouble::Trouble;
 use crate::source::{Changing, Question, Source};
 
 /// Pins what was said; without anything, lists what is pinned.
-pub async fn pin(args: PinArgs, data: &Path, printer: &mut Printer) -> anyhow::Result<Exit> {
+pub async fn pin(args: PinArgs, data: &Location, printer: &mut Printer) -> anyhow::Result<Exit> {
     if args.selection.is_empty() {
         return list(&args, data, printer).await;
     }
@@ -36,7 +35,11 @@ pub async fn pin(args: PinArgs, data: &Path, printer: &mut Printer) -> anyhow::R
 }
 
 /// Takes pins away.
-pub async fn unpin(args: UnpinArgs, data: &Path, printer: &mut Printer) -> anyhow::Result<Exit> {
+pub async fn unpin(
+    args: UnpinArgs,
+    data: &Location,
+    printer: &mut Printer,
+) -> anyhow::Result<Exit> {
     let question = if args.all {
         Question::at("/api/pins").with("all", 1)
     } else if args.selection.is_empty() {
@@ -55,7 +58,7 @@ pub async fn unpin(args: UnpinArgs, data: &Path, printer: &mut Printer) -> anyho
     Ok(Exit::Done)
 }
 
-async fn list(args: &PinArgs, data: &Path, printer: &mut Printer) -> anyhow::Result<Exit> {
+async fn list(args: &PinArgs, data: &Location, printer: &mut Printer) -> anyhow::Result<Exit> {
     let source = Source::open(data).await?;
     let mut lines = source.ask(&Question::at("/api/pins")).await?.lines();
     let mut any = false;
@@ -80,7 +83,7 @@ fn sentence(pin: &PinView) -> String {
 }
 
 /// What `ID|FILTER` means as a filter: a session's or exchange's whole id, else the filter itself.
-async fn filter(words: &[String], data: &Path) -> anyhow::Result<String> {
+async fn filter(words: &[String], data: &Location) -> anyhow::Result<String> {
     let source = Source::open(data).await?;
     Ok(match selection::named(&source, words).await? {
         Some(Named::Exchange(id)) => format!("id:{id}"),

@@ -96,6 +96,12 @@ pub fn announce(
     if settings.record && settings.rules.seals_nothing() {
         printer.say("warning: `--seal none`: passwords, tokens and cookies are recorded in clear");
     }
+    if wired.recovery.as_ref().is_some_and(|found| found.encrypted) && settings.seal_key.is_none() {
+        printer.say(
+            "warning: the recording is encrypted, and its key lies in the data folder: whoever \
+             copies both can read everything (`--seal-key FILE` keeps the key elsewhere)",
+        );
+    }
     let data = settings.data.display();
     match &wired.recovery {
         Some(found) if found.lost > 0 => {

@@ -2,11 +2,11 @@
 
 mod target;
 
-use std::path::Path;
 use std::sync::Arc;
 
 use wayside_exchange::escape::for_terminal;
 use wayside_replay::{Compared, Options, Pace, Plan, Totals};
+use wayside_store::Location;
 use wayside_transport::client_tls::UpstreamTrust;
 use wayside_transport::dial::Upstream;
 
@@ -23,13 +23,8 @@ use crate::sealed;
 use crate::source::{self, Source};
 
 /// Replays, or prints what it would do.
-pub async fn run(
-    args: ReplayArgs,
-    data: &Path,
-    key: Option<&Path>,
-    printer: &mut Printer,
-) -> anyhow::Result<Exit> {
-    let mut options = options(&args, data, key)?;
+pub async fn run(args: ReplayArgs, data: &Location, printer: &mut Printer) -> anyhow::Result<Exit> {
+    let mut options = options(&args, data)?;
     let source = Source::open(data).await?;
     options.fence = target::fence(&source, args.allow_link_local).await?;
     target::refuse(&options).await?;
@@ -69,7 +64,7 @@ pub async fn run(
     Ok(if totals.any_difference() { Exit::Differs } else { Exit::Done })
 }
 
-fn options(args: &ReplayArgs, data: &Path, key: Option<&Path>) -> anyhow::Result<Options> {
+fn options(args: &ReplayArgs, data: &Location) -> anyhow::Result<Options> {
     let target = Upstream::parse(&args.to).map_err(|error| {
         let trouble = Trouble::misused("wrong value in flag `--to`").cause(error.to_string());
         trouble.hint("write it as `http://127.0.0.1:3000` or `https://staging.example.com`")
@@ -90,9 +85,9 @@ fn options(args: &ReplayArgs, data: &Path, key: Option<&Path>) -> anyhow::Result
     options.with_credentials = args.with_credentials;
     options.credentials_to.clone_from(&args.credentials_to);
     if args.with_credentials {
-        options.sealing_key = Some(Arc::new(sealed::key(data, key)?));
+        options.sealing_key = Some(Arc::new(sealed::key(data)?));
     }
-    options.comparing_key = sealed::key_at_hand(data, key)?.map(Arc::new);
+    options.comparing_key = sealed::key_at_hand(data)?.map(Arc::new);
     Ok(options)
 }
 

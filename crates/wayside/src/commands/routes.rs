@@ -1,9 +1,9 @@
 //! `wayside routes`: what is asked for, how often and how fast.
 
 use std::num::NonZeroUsize;
-use std::path::Path;
 
 use wayside_exchange::view::RouteView;
+use wayside_store::Location;
 
 use super::listing;
 use crate::args::RoutesArgs;
@@ -13,7 +13,7 @@ use crate::report::rows;
 use crate::source::{Question, Source};
 
 /// Lists, those first on which most time is spent.
-pub async fn run(args: RoutesArgs, data: &Path, printer: &mut Printer) -> anyhow::Result<Exit> {
+pub async fn run(args: RoutesArgs, data: &Location, printer: &mut Printer) -> anyhow::Result<Exit> {
     let filter = listing::filter(&args.filter)?;
     let source = Source::open(data).await?;
     let question = Question::at("/api/routes").matching(&filter);

@@ -2,7 +2,6 @@
 //! before a rule was there. It says where they are, and never what they are.
 
 use std::io::Read as _;
-use std::path::Path;
 
 use anyhow::Context as _;
 use serde::Serialize;
@@ -11,7 +10,7 @@ use wayside_exchange::filter::Filter;
 use wayside_exchange::head::{as_text, lines, split_field};
 use wayside_exchange::{Exchange, ExchangeId, Half, HeadView};
 use wayside_identity::{Credentials, Ending, Rules, is_token};
-use wayside_store::{Order, Store};
+use wayside_store::{Location, Order, Store};
 
 use super::listing;
 use crate::args::ScanArgs;
@@ -42,7 +41,7 @@ struct Found {
 /// Scans; secrets in clear make the exit code 1.
 pub fn run(
     args: &ScanArgs,
-    data: &Path,
+    data: &Location,
     rules: Rules,
     printer: &mut Printer,
 ) -> anyhow::Result<Exit> {

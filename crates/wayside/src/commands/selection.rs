@@ -1,9 +1,8 @@
 //! What `ID|FILTER` selects: one exchange, a session's exchanges, or all that match a filter.
 
-use std::path::Path;
-
 use serde::Deserialize;
 use wayside_exchange::{ExchangeId, SessionId};
+use wayside_store::Location;
 
 use super::listing;
 use crate::report::trouble::Trouble;
@@ -60,7 +59,7 @@ pub async fn named(source: &Source, words: &[String]) -> anyhow::Result<Option<N
 pub async fn exchanges(
     source: &Source,
     words: &[String],
-    data: &Path,
+    data: &Location,
 ) -> anyhow::Result<Vec<ExchangeId>> {
     let question = match named(source, words).await? {
         Some(Named::Exchange(id)) => return Ok(vec![id]),

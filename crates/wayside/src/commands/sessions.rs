@@ -1,8 +1,7 @@
 //! `wayside sessions`: journeys of clients.
 
-use std::path::Path;
-
 use wayside_exchange::view::SessionView;
+use wayside_store::Location;
 
 use super::listing;
 use crate::args::SessionsArgs;
@@ -13,7 +12,11 @@ use crate::report::rows;
 use crate::source::{Question, Source};
 
 /// Lists.
-pub async fn run(args: SessionsArgs, data: &Path, printer: &mut Printer) -> anyhow::Result<Exit> {
+pub async fn run(
+    args: SessionsArgs,
+    data: &Location,
+    printer: &mut Printer,
+) -> anyhow::Result<Exit> {
     let filter = listing::filter(&args.filter)?;
     let source = Source::open(data).await?;
     let question = Question::at("/api/sessions").matching(&filter);

@@ -4,8 +4,6 @@ mod revealed;
 mod session;
 mod whole;
 
-use std::path::Path;
-
 use futures_util::StreamExt as _;
 use wayside_exchange::content::is_text;
 use wayside_exchange::escape::for_terminal_text;
@@ -13,6 +11,7 @@ use wayside_exchange::view::ExchangeView;
 use wayside_exchange::{ExchangeId, Half};
 
 use revealed::Revealing;
+use wayside_store::Location;
 
 use super::selection::{self, Named};
 use crate::args::ShowArgs;
@@ -28,12 +27,7 @@ use crate::source::{self, Question, Source};
 const LOOKED_AT: usize = 4096;
 
 /// Shows.
-pub async fn run(
-    args: ShowArgs,
-    data: &Path,
-    key: Option<&Path>,
-    printer: &mut Printer,
-) -> anyhow::Result<Exit> {
+pub async fn run(args: ShowArgs, data: &Location, printer: &mut Printer) -> anyhow::Result<Exit> {
     let source = Source::open(data).await?;
     match selection::resolve(&source, &args.id).await? {
         Named::Session(id) if args.raw || args.body.is_some() => Err(Trouble::misused(format!(
@@ -43,7 +37,7 @@ pub async fn run(
         .into()),
         Named::Session(id) => session::show(&source, id, args.json, printer).await,
         Named::Exchange(id) if args.reveal => {
-            let revealing = Revealing::open(id, data, key)?;
+            let revealing = Revealing::open(id, data)?;
             revealed(&source, &revealing, id, &args, printer).await
         }
         Named::Exchange(id) => exchange(&source, id, &args, printer).await,

@@ -1,10 +1,9 @@
 //! `wayside status`: how the recorder does.
 
-use std::path::Path;
-
 use wayside_console::{ConsoleError, ConsoleStatus};
 use wayside_exchange::escape::for_terminal;
 use wayside_exchange::view::RemovedView;
+use wayside_store::Location;
 
 use crate::args::StatusArgs;
 use crate::commands::listing;
@@ -15,7 +14,7 @@ use crate::report::printer::Printer;
 use crate::source::{Question, Source};
 
 /// Prints it; problems make the exit code 1.
-pub async fn run(args: StatusArgs, data: &Path, printer: &mut Printer) -> anyhow::Result<Exit> {
+pub async fn run(args: StatusArgs, data: &Location, printer: &mut Printer) -> anyhow::Result<Exit> {
     let source = Source::open(data).await?;
     let answer = source.ask(&Question::at("/api/status")).await?;
     let object = answer.bytes().await?;
@@ -136,7 +135,7 @@ mod tests {
         }
     }
 
-    async fn status(data: &Path, json: bool) -> (Exit, String) {
+    async fn status(data: &Location, json: bool) -> (Exit, String) {
         let page = Page::default();
         let mut printer = Printer::page(Box::new(page.clone()), 80);
         let exit = run(StatusArgs { json }, data, &mut printer).await.unwrap();
@@ -151,11 +150,11 @@ mod tests {
         let segments = data.path().join("segments");
         fs::create_dir(&segments).unwrap();
         for json in [false, true] {
-            assert_eq!(status(data.path(), json).await.0, Exit::Done);
+            assert_eq!(status(&data.path().into(), json).await.0, Exit::Done);
         }
         fs::write(segments.join("0000000001.seg"), [b'?'; 100]).unwrap();
         for json in [false, true] {
-            let (exit, text) = status(data.path(), json).await;
+            let (exit, text) = status(&data.path().into(), json).await;
             assert_eq!(exit, Exit::Differs);
             assert!(text.contains("is damaged"), "{text}");
         }
@@ -165,7 +164,7 @@ mod tests {
     async fn without_a_recorder_nothing_is_said_about_what_is_durable() {
         let data = tempfile::tempdir().unwrap();
         fs::create_dir(data.path().join("segments")).unwrap();
-        let (_, text) = status(data.path(), false).await;
+        let (_, text) = status(&data.path().into(), false).await;
         assert!(text.starts_with("no recorder runs on "), "{text}");
         assert!(!text.contains("durable"), "{text}");
     }

@@ -1,11 +1,9 @@
 //! `wayside verify`: checks every block of the recording, and makes the index anew if asked.
 
-use std::path::Path;
-
 use anyhow::Context as _;
 use serde_json::json;
 use wayside_exchange::escape::for_terminal;
-use wayside_store::Verification;
+use wayside_store::{Location, Verification};
 
 use crate::args::VerifyArgs;
 use crate::exit::Exit;
@@ -16,7 +14,7 @@ use crate::report::trouble::Trouble;
 use crate::source;
 
 /// Checks; damage and losses make the exit code 1.
-pub async fn run(args: VerifyArgs, data: &Path, printer: &mut Printer) -> anyhow::Result<Exit> {
+pub async fn run(args: VerifyArgs, data: &Location, printer: &mut Printer) -> anyhow::Result<Exit> {
     source::expect_recording(data)?;
     if args.rebuild {
         if source::recorder_runs(data).await {
@@ -69,6 +67,13 @@ fn as_lines(found: &Verification) -> Vec<String> {
     lines.extend(found.damaged.iter().map(|block| {
         format!("damaged: `{}` at byte {}: {}", block.segment.display(), block.offset, block.reason)
     }));
+    if found.encrypted > 0 {
+        lines.push(format!(
+            "{} of {} encrypted",
+            count(found.encrypted),
+            counted(found.segments, "segment")
+        ));
+    }
     if found.open > 0 {
         lines.push(format!(
             "{} still running, or were when the recorder stopped",
@@ -88,6 +93,7 @@ fn as_json(found: &Verification) -> serde_json::Value {
         .collect();
     json!({
         "segments": found.segments,
+        "encrypted": found.encrypted,
         "blocks": found.blocks,
         "bytes": found.bytes,
         "exchanges": found.exchanges,

@@ -10,7 +10,7 @@ pub enum Form {
     Switch,
     /// `--key VALUE`, any number of times; a list in the file.
     Many,
-    /// Not a flag: `UPSTREAM`, which stands alone, and `--data`, which goes with every verb.
+    /// Not a flag of these verbs: `UPSTREAM`, which stands alone, and what goes with every verb.
     Elsewhere,
 }
 
@@ -91,7 +91,8 @@ pub const KEYS: &[Key] = &[
     one(RECORDING, "keep-bytes", "SIZE", "none", "The most that the recording may take on the disk, such as `20GB`: the oldest exchanges go first; or `none`"),
     one(RECORDING, "durability", "process|power|strict", "power", "What a recorded exchange survives: our `process` dying, a `power` loss, or `strict`: a power loss before the end of its answer leaves"),
     one(SEALING, "seal", "none|default|strict", "default", "How much is sealed before it is stored: nothing, what is known to be a secret, or all that may be one"),
-    one(SEALING, "seal-key", "FILE", "", "Where the sealing key is kept, made there when there is none; with the recording unless given"),
+    Key { name: "seal-key", value: "FILE", form: Form::Elsewhere, default: "", heading: SEALING, help: "Where the sealing key is kept, made there when there is none; with the recording unless given" },
+    Key { name: "encrypt", value: "true|false", form: Form::Switch, default: "", heading: SEALING, help: "Encrypt the whole recording under the sealing key, what is there included; a recording that was encrypted stays so unless this says `false`" },
     Key { name: "seal-header", value: "NAME", form: Form::Many, default: "", heading: SEALING, help: "Seal the values of this header field too; repeatable" },
     Key { name: "seal-field", value: "NAME", form: Form::Many, default: "", heading: SEALING, help: "Seal the values of fields of this name too, in queries, forms, JSON and XML; repeatable" },
     Key { name: "seal-pointer", value: "POINTER", form: Form::Many, default: "", heading: SEALING, help: "Seal what this JSON pointer leads to in JSON bodies (`/people/*/name`); repeatable" },

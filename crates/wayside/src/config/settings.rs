@@ -7,6 +7,7 @@ use std::time::Duration;
 use wayside_analytics::{Threshold, Thresholds};
 use wayside_identity::{RuleError, Rules, Sealing};
 use wayside_recorder::{Pattern, WrongPattern};
+use wayside_store::Location;
 use wayside_transport::dial::Upstream;
 
 use super::openapi;
@@ -62,6 +63,8 @@ pub struct Settings {
     pub rules: Rules,
     /// Where the sealing key is kept; none keeps it with the recording.
     pub seal_key: Option<PathBuf>,
+    /// Whether the recording is encrypted whole; none leaves it as it is.
+    pub encrypt: Option<bool>,
     /// What clients' figures are held against.
     pub thresholds: Thresholds,
     /// Worker threads, at least one.
@@ -126,6 +129,11 @@ pub enum Durability {
 }
 
 impl Settings {
+    /// Where the recording is, and its key.
+    pub fn location(&self) -> Location {
+        Location { dir: self.data.clone(), key_file: self.seal_key.clone() }
+    }
+
     pub(super) fn of(resolved: &Resolved) -> anyhow::Result<Self> {
         let settings = Self {
             data: resolved.read("data", path)?,
@@ -161,6 +169,7 @@ impl Settings {
             })?,
             rules: rules(resolved, resolved.read("seal", sealing)?)?,
             seal_key: resolved.optional("seal-key", path)?,
+            encrypt: resolved.optional("encrypt", yes_or_no)?,
             thresholds: thresholds(resolved)?,
             workers: resolved.read("workers", |word| match word {
                 "auto" => Ok(std::thread::available_parallelism().map_or(1, usize::from)),
@@ -300,7 +309,7 @@ fn routes(resolved: &Resolved) -> anyhow::Result<Vec<Pattern>> {
 }
 
 #[allow(clippy::unnecessary_wraps, reason = "it stands where readers that can fail stand")]
-fn path(text: &str) -> Result<PathBuf, String> {
+pub(super) fn path(text: &str) -> Result<PathBuf, String> {
     Ok(PathBuf::from(text))
 }
 

@@ -135,6 +135,11 @@ fn advice(error: &anyhow::Error) -> Option<String> {
         if let Some(StoreError::Exposed { path }) = cause.downcast_ref() {
             return Some(format!("run `chmod 600 {}`", path.display()));
         }
+        if let Some(StoreError::Encrypted { .. } | StoreError::OtherKey { .. }) =
+            cause.downcast_ref()
+        {
+            return Some("name the key that it was recorded with: `--seal-key FILE`".to_owned());
+        }
         match cause.downcast_ref::<ConsoleError>() {
             Some(ConsoleError::Refused { hint, .. }) => hint.clone(),
             _ => None,

@@ -1,7 +1,6 @@
 //! Where changes go: to the running recorder, or, when none runs, to the store opened for writing in this
 //! process, with somebody to tick its writer.
 
-use std::path::Path;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -9,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use http::Method;
 use wayside_console::{Answer, Api, ConsoleFacts, changes, router};
-use wayside_store::{Options, Store, StoreError, Writer};
+use wayside_store::{Location, Options, Store, StoreError, Writer};
 
 use super::{Question, expect_recording};
 use crate::clock;
@@ -32,7 +31,7 @@ struct Attendant {
 
 impl Changing {
     /// The API of the recording at `data`.
-    pub async fn open(data: &Path, printer: &mut Printer) -> anyhow::Result<Self> {
+    pub async fn open(data: &Location, printer: &mut Printer) -> anyhow::Result<Self> {
         let mut attendant = None;
         let in_process = || {
             expect_recording(data)?;

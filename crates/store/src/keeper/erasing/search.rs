@@ -56,7 +56,7 @@ impl<'a> Search<'a> {
         while let Some(met) = walk.step()? {
             let raw = match met {
                 Met::Good(header, payload) => {
-                    pack::unpack(&header, payload).map(|raw| (header, raw))
+                    pack::unpack(&header, payload, segment.opener()).map(|raw| (header, raw))
                 }
                 Met::Bad(_, reason) => Err(reason),
             };

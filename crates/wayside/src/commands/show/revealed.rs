@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 use std::io::Read;
-use std::path::Path;
 
 use anyhow::Context as _;
 use sha2::{Digest as _, Sha256};
@@ -13,7 +12,7 @@ use wayside_exchange::head::as_text;
 use wayside_exchange::view::{ExchangeView, MessageView, fields_of};
 use wayside_exchange::{BodyEnd, Exchange, ExchangeId, Half, Message};
 use wayside_formats::messages::{Messages, interleave};
-use wayside_store::Store;
+use wayside_store::{Location, Store};
 
 use super::whole::{self, Heads};
 use super::{LOOKED_AT, binary};
@@ -37,8 +36,8 @@ pub(super) struct Revealing {
 }
 
 impl Revealing {
-    pub(super) fn open(id: ExchangeId, data: &Path, key: Option<&Path>) -> anyhow::Result<Self> {
-        let (store, seal) = (source::store(data)?, Seal::of(data, key)?);
+    pub(super) fn open(id: ExchangeId, data: &Location) -> anyhow::Result<Self> {
+        let (store, seal) = (source::store(data)?, Seal::of(data)?);
         let stored = store.exchange(id)?;
         let stored =
             stored.ok_or_else(|| Trouble::not_found(format!("`{id}` is not stored any more")))?;
