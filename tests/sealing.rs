@@ -132,9 +132,33 @@ fn forty_canaries_rest_nowhere_in_clear_and_come_back_with_the_key() {
         assert_clean(&path.display().to_string(), &fs::read(&path).expect("it is readable"));
     }
 
-    // What the owner of the key sees.
+    comes_back(&wayside, &sent, &by_path);
+
+    // What lies on the disk, and in the log: as it was recorded, in a copy, and written anew.
+    let copy = folder.path().join("copy");
+    wayside.run(["backup", &copy.display().to_string()]).ok();
+    assert!(files_below(&copy, &mut |name, bytes| assert_clean(name, bytes)) > 2);
+    assert!(files_below(wayside.data(), &mut |name, bytes| assert_clean(name, bytes)) > 3);
+    wayside.run(["erase", "path:/none-of-these", "--yes"]);
+    wayside.curl("/to-be-erased", &[]);
+    wayside.ended("path:/to-be-erased", 1);
+    wayside.run(["erase", "path:/to-be-erased", "--yes"]).ok();
+    wayside.run(["backup", &copy.display().to_string()]).ok();
+    assert!(files_below(&copy, &mut |name, bytes| assert_clean(name, bytes)) > 2);
+    comes_back(&wayside, &sent, &by_path);
+    assert_eq!(wayside.stop(), 0);
+    assert_clean("the log", wayside.output().as_bytes());
+    assert!(files_below(wayside.data(), &mut |name, bytes| assert_clean(name, bytes)) > 3);
+}
+
+/// What the owner of the key sees.
+fn comes_back(
+    wayside: &Wayside,
+    sent: &BTreeMap<String, Bodies>,
+    by_path: &BTreeMap<String, Value>,
+) {
     let mut revealed = Vec::new();
-    for (path, (request, response)) in &sent {
+    for (path, (request, response)) in sent {
         let id = id(&by_path[path]);
         revealed.extend(wayside.run(["show", id, "--raw", "--reveal"]).ok().stdout);
         revealed.extend(wayside.run(["show", id, "--reveal"]).ok().stdout);
@@ -154,11 +178,109 @@ fn forty_canaries_rest_nowhere_in_clear_and_come_back_with_the_key() {
     for canary in canaries().iter().chain(&[CARD_IN_GROUPS]) {
         assert!(contains(&revealed, canary.as_bytes()), "`{canary}` does not come back");
     }
+}
 
-    // What lies on the disk, and in the log.
-    assert_eq!(wayside.stop(), 0);
-    assert_clean("the log", wayside.output().as_bytes());
+#[test]
+fn forty_canaries_recorded_in_clear_are_sealed_where_they_lie_and_come_back_with_the_key() {
+    let backend = backend();
+    let arguments = [&["--seal", "none"][..], &OWN_RULES].concat();
+    let wayside = Wayside::start(&backend.url(), &arguments);
+    let sent = send_all(&wayside);
+    let exchanges = wayside.ended("", sent.len());
+    wayside.settled();
+    let by_path: BTreeMap<String, Value> = exchanges
+        .into_iter()
+        .map(|exchange| (exchange["path"].as_str().expect("a path").to_owned(), exchange))
+        .collect();
+    let mut in_clear = 0;
+    files_below(wayside.data(), &mut |_, bytes| {
+        in_clear += canaries().iter().filter(|canary| contains(bytes, canary.as_bytes())).count();
+    });
+    assert!(in_clear > 20, "{in_clear}");
+    let said = wayside.run(["scan", "--reseal"]).ok();
+    let last: Vec<&str> = said.text().lines().rev().take(2).collect();
+    assert!(last[0].ends_with("of what is in them now: nothing is in clear"), "{}", said.text());
+    assert!(last[1].starts_with("sealed "), "{}", said.text());
+    assert_clean("what a scan printed", &said.stdout);
     assert!(files_below(wayside.data(), &mut |name, bytes| assert_clean(name, bytes)) > 3);
+    comes_back(&wayside, &sent, &by_path);
+    let again = wayside.run(["scan", "--reseal", "--json"]).ok().json();
+    assert_eq!((&again["secrets"], &again["segments"]), (&0.into(), &0.into()));
+    let verified = wayside.run(["verify", "--json"]).ok().json();
+    assert_eq!(verified["exchanges"].as_u64(), Some(sent.len() as u64));
+    assert_eq!((&verified["lost"], &verified["damaged"]), (&0.into(), &Value::Array(vec![])));
+}
+
+#[test]
+fn what_a_later_rule_finds_is_sealed_without_a_recorder_and_what_was_sealed_stays_so() {
+    let echo = Echo::start();
+    let mut wayside = Wayside::start(&echo.url(), &[]);
+    let body = r#"{"password":"canary-11-form","member":"canary-36-own-field","note":"harmless"}"#;
+    let head = ["-H", "Content-Type: application/json", "-H", "Cookie: a=canary-08-cookie"];
+    let own = ["-H", "X-Member: canary-35-own-header", "-d", body];
+    wayside.curl("/in?token=canary-10-query&member=canary-12-nested", &[head, own].concat()).ok();
+    let exchange = wayside.ended("", 1).remove(0);
+    let id = id(&exchange);
+    let data = wayside.data().to_owned();
+    assert_eq!(wayside.stop(), 0);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let rules = folder.path().join("rules.toml").display().to_string();
+    fs::write(&rules, "seal-field = [\"member\"]\nseal-header = [\"x-member\"]\n").expect("rules");
+    let run = |arguments: &[&str]| Wayside::run_on(&data, arguments);
+    run(&["scan"]).exits(0);
+    let found = run(&["scan", "--config", &rules]).exits(1);
+    assert!(found.stderr.contains("4 secrets in clear in 1"), "{}", found.stderr);
+    let said = run(&["scan", "--config", &rules, "--reseal"]).ok();
+    assert!(said.text().contains("sealed 4 secrets in 1 exchange"), "{}", said.text());
+    files_below(&data, &mut assert_clean);
+    let shown = run(&["show", id, "--raw"]).ok();
+    assert_clean("what is shown", &shown.stdout);
+    assert!(shown.text().contains("harmless"), "{}", shown.text());
+    let revealed = run(&["show", id, "--body", "request", "--raw", "--reveal"]).ok();
+    assert_eq!(revealed.text(), body);
+    let revealed = run(&["show", id, "--raw", "--reveal"]).ok();
+    for canary in ["canary-10-query", "canary-12-nested", "canary-35-own-header", "canary-08"] {
+        assert!(revealed.text().contains(canary), "{canary}: {}", revealed.text());
+    }
+    let again = Echo::start();
+    let url = again.url();
+    let replay = ["replay", id, "--to", &url, "--allow-writes", "--pace", "max"];
+    let credentials = ["--with-credentials", "--credentials-to", "127.0.0.1"];
+    run(&[&replay[..], &credentials].concat()).ok();
+    assert_eq!(again.only().body, body.as_bytes());
+    // It is recorded into again, and nothing is lost or done twice.
+    let wayside = Wayside::start_on(&data, &echo.url(), &[]);
+    assert!(!wayside.output().contains("exchanges lost"), "{}", wayside.output());
+    wayside.run(["scan", "--reseal"]).ok();
+}
+
+#[test]
+fn secrets_in_a_long_body_are_sealed_in_every_segment_that_holds_a_piece_of_it() {
+    let echo = Echo::start();
+    let small = ["--seal", "none", "--keep-bytes", "32MiB"];
+    let wayside = Wayside::start(&echo.url(), &small);
+    let mut body = String::new();
+    for n in 0..30_000 {
+        let _ = writeln!(body, "line {n} of a long text, password=canary-40-long, and so on");
+    }
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("body");
+    fs::write(&file, &body).expect("it is written");
+    let upload = format!("@{}", file.display());
+    wayside.curl("/long", &["-H", "Content-Type: text/plain", "--data-binary", &upload]).ok();
+    let exchange = wayside.ended("", 1).remove(0);
+    let verified = wayside.run(["verify", "--json"]).ok().json();
+    assert!(verified["segments"].as_u64() > Some(1), "{verified}");
+    let said = wayside.run(["scan", "--reseal"]).ok();
+    assert!(said.text().contains("sealed 60,000 secrets in 1 exchange"), "{}", said.text());
+    files_below(wayside.data(), &mut assert_clean);
+    let arguments = ["show", id(&exchange), "--body", "request", "--raw"];
+    let stored = wayside.run(arguments).ok();
+    assert_eq!(stored.text().matches("password=wayside-sealed-").count(), 30_000);
+    let revealed = wayside.run(arguments.iter().copied().chain(["--reveal"])).ok();
+    assert!(revealed.stdout == body.as_bytes(), "{} bytes", revealed.stdout.len());
+    let verified = wayside.run(["verify", "--json"]).ok().json();
+    assert_eq!((&verified["exchanges"], &verified["damaged"]), (&1.into(), &Value::Array(vec![])));
 }
 
 #[test]

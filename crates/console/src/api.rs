@@ -12,7 +12,7 @@ use tokio::sync::broadcast;
 use wayside_analytics::Thresholds;
 use wayside_exchange::view::{OutlierView, StatusView};
 use wayside_exchange::{Summary, Timestamp};
-use wayside_store::Store;
+use wayside_store::{Resealing, Store};
 
 use crate::exchanges::{self, body, messages};
 use crate::refusal::Refusal;
@@ -28,6 +28,9 @@ pub trait Live: Send + Sync {
     fn outliers(&self) -> Arc<Vec<OutlierView>>;
 }
 
+/// Makes one for each time that it is asked.
+pub type Resealers = Arc<dyn Fn() -> Box<dyn Resealing> + Send + Sync>;
+
 /// What the API stands on.
 #[derive(Clone)]
 pub struct Api {
@@ -35,6 +38,8 @@ pub struct Api {
     pub store: Store,
     /// The recorder of this process; none when the store is only read.
     pub recorder: Option<Arc<dyn Live>>,
+    /// Makes what seals secrets that rest in clear; none where nothing can.
+    pub resealer: Option<Resealers>,
     /// What clients' figures are held against.
     pub thresholds: Thresholds,
     /// What the status says beside the recorder's own figures.

@@ -1,5 +1,5 @@
-//! What changes the recording: pins, and erasing. Erasing is for whoever can open the control socket, and
-//! for nobody else.
+//! What changes the recording: pins, erasing, and sealing what rests in clear. The last two are for whoever
+//! can open the control socket, and for nobody else.
 
 use axum::extract::{Query, State};
 use axum::response::Response;
@@ -9,7 +9,7 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use wayside_exchange::Timestamp;
 use wayside_exchange::filter::Filter;
-use wayside_store::{Erased, Order, Pin, Selection};
+use wayside_store::{Cleared, Erased, Order, Pin, Selection};
 
 use crate::api::Api;
 use crate::clock;
@@ -57,6 +57,36 @@ pub struct ErasedView {
     pub mentions: u64,
     /// Segments that are damaged, and therefore stay as they are.
     pub damaged: Vec<String>,
+}
+
+/// What `POST /api/reseal` answers.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct ClearedView {
+    /// Exchanges that had something in clear.
+    pub exchanges: u64,
+    /// Secrets that were in clear and are sealed.
+    pub secrets: u64,
+    /// Exchanges that still run, and are left alone.
+    pub running: u64,
+    /// Exchanges that could not be read or sealed, and stay as they are.
+    pub unreadable: u64,
+    /// Segments that were written anew.
+    pub segments: u64,
+    /// Bytes, uncompressed, that were searched afterwards.
+    pub searched_bytes: u64,
+    /// Exchanges in which something is still in clear.
+    pub found: u64,
+    /// Blocks in which some of it stands where no rule sees it.
+    pub mentions: u64,
+    /// Segments that are damaged, and therefore stay as they are.
+    pub damaged: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ToReseal {
+    #[serde(default)]
+    filter: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -132,7 +162,10 @@ fn view(api: &Api, pin: Pin) -> Result<PinView, Refusal> {
 
 /// The routes that the console does not have.
 pub fn changes(api: Api) -> Router {
-    Router::new().route("/api/erase", post(erase)).with_state(api)
+    Router::new()
+        .route("/api/erase", post(erase))
+        .route("/api/reseal", post(reseal))
+        .with_state(api)
 }
 
 async fn erase(
@@ -155,6 +188,36 @@ async fn erase(
     })
     .await?;
     Ok(Json(ErasedView::new(dry_run, &erased)))
+}
+
+async fn reseal(
+    State(api): State<Api>,
+    Query(asked): Query<ToReseal>,
+) -> Result<Json<ClearedView>, Refusal> {
+    let filter = Filter::parse(asked.filter.as_deref().unwrap_or_default(), clock::now())?;
+    let resealer = api.resealer.as_ref().map(|make| make());
+    let Some(resealer) = resealer else {
+        return Err(Refusal::new(StatusCode::CONFLICT, "there is no key to seal with here"));
+    };
+    let selection = Selection::matching(filter);
+    let cleared = blocking(move || api.store.reseal(selection, resealer)).await?;
+    Ok(Json(ClearedView::of(&cleared)))
+}
+
+impl ClearedView {
+    fn of(cleared: &Cleared) -> Self {
+        Self {
+            exchanges: cleared.exchanges,
+            secrets: cleared.secrets,
+            running: cleared.running,
+            unreadable: cleared.unreadable,
+            segments: cleared.segments,
+            searched_bytes: cleared.searched,
+            found: cleared.found,
+            mentions: cleared.mentions,
+            damaged: cleared.damaged.iter().map(|path| path.display().to_string()).collect(),
+        }
+    }
 }
 
 impl ErasedView {

@@ -27,13 +27,13 @@ mod welcome;
 
 pub use axum::Router;
 
-pub use api::{Api, ConsoleFacts, Live, router};
+pub use api::{Api, ConsoleFacts, Live, Resealers, router};
 pub use ask::{Answer, Lines, Source, ask, ask_socket};
 pub use clients::ClientDetail;
 pub use error::ConsoleError;
 pub use exchanges::follow::Skipped;
 pub use exchanges::messages::MessageLine;
-pub use keeping::{ErasedView, PinView, UnpinnedView, changes};
+pub use keeping::{ClearedView, ErasedView, PinView, UnpinnedView, changes};
 pub use row::RowView;
 pub use serve::control::link::ConsoleLink;
 pub use serve::control::{Control, control_path, recorder_runs, serve_control};

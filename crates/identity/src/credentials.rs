@@ -18,7 +18,7 @@ use wayside_exchange::{Evidence, EvidenceKind, Half, HeadView};
 
 use crate::bodies::{BodySearch, Ending, Hit, Seeking, Taken};
 use crate::rules::Rules;
-use crate::secrets::{Secrets, TOKEN_PREFIX};
+use crate::secrets::{Secrets, TOKEN_PREFIX, is_token};
 use fingerprint::{Fingerprints, Known};
 use places::{Part, Place};
 
@@ -85,7 +85,8 @@ impl Credentials {
             }
             let Some(secret) = head.get(range.clone()) else { return };
             let known = self.fingerprints.of(secret);
-            if !is_kept {
+            // What stands for a secret is none.
+            if !is_kept && !is_token(secret) {
                 redaction.replace(range, &known.fingerprint);
             }
             found.note(place, secret, known);
@@ -114,6 +115,7 @@ impl Credentials {
         places::find(head, part, &self.rules, &mut |place, range| {
             if place != Place::UserAgent
                 && let Some(secret) = head.get(range.clone())
+                && !is_token(secret)
             {
                 redaction.replace(range, &self.fingerprints.of(secret).fingerprint);
             }

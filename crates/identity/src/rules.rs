@@ -109,6 +109,16 @@ impl Rules {
         Ok(())
     }
 
+    /// The same for a search: at the default level where they would seal nothing.
+    #[must_use]
+    pub fn searching(&self) -> Self {
+        let sealing = match self.sealing {
+            Sealing::None => Sealing::Default,
+            level => level,
+        };
+        Self { sealing, ..self.clone() }
+    }
+
     /// Whether nothing is replaced, and all secrets are stored in clear.
     pub fn seals_nothing(&self) -> bool {
         self.sealing == Sealing::None

@@ -4,7 +4,7 @@ mod awaited;
 mod running;
 #[cfg(test)]
 mod tests;
-mod veil;
+pub(crate) mod veil;
 mod writing;
 
 use std::collections::{HashMap, HashSet};

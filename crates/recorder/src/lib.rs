@@ -10,6 +10,7 @@ mod counts;
 mod desk;
 mod error;
 mod queue;
+mod resealing;
 mod statistics;
 mod tape;
 #[cfg(test)]
@@ -32,6 +33,7 @@ use counts::Counts;
 use desk::Desk;
 pub use error::RecorderError;
 use queue::Queue;
+pub use resealing::Resealer;
 use statistics::{Found, Statistics};
 pub use tape::{Silence, Tape};
 

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use wayside_exchange::stored::Exchange;
-use wayside_exchange::{ExchangeId, HttpVersion, Timestamp};
+use wayside_exchange::{ExchangeId, Half, HttpVersion, Timestamp};
 use wayside_store::Store;
 
 pub use skip::{SkipReason, Skipped};
@@ -79,7 +79,7 @@ impl Plan {
         for id in ids {
             match store.exchange(id)? {
                 None => skipped.push((id.started_at(), Skipped::not_stored(id))),
-                Some(exchange) => match SkipReason::of(&exchange, options.allow_writes) {
+                Some(exchange) => match skip(store, &exchange, options)? {
                     Some(reason) => {
                         let started_at = exchange.summary.started_at;
                         skipped.push((started_at, Skipped::new(&exchange, reason, options)));
@@ -178,4 +178,17 @@ impl RecordedEnd {
             bytes: exchange.response.as_ref().map_or(0, |response| response.body.bytes),
         }
     }
+}
+/// Why an exchange is not sent; none when it is. One whose sealed secrets went in part with a segment that
+/// retention deleted cannot be sent with them.
+fn skip(
+    store: &Store,
+    exchange: &Exchange,
+    options: &Options,
+) -> Result<Option<SkipReason>, ReplayError> {
+    let is_needed = options.with_credentials && exchange.request.body.redacted;
+    if is_needed && !store.is_revealable(exchange.summary.id, Half::Request)? {
+        return Ok(Some(SkipReason::RequestBodyNotWhole));
+    }
+    Ok(SkipReason::of(exchange, options.allow_writes))
 }

@@ -109,7 +109,7 @@ fn counts(dir: &Path, vault: &Arc<Vault>) -> Result<Counts, StoreError> {
         let disk = Arc::new(Disk::existing(&dir.join("segments")));
         let log = Log::new(disk, vault.clone(), MANY_FILES);
         let loaded = load(&log, Care::Headers, counts.whole_until())?;
-        let recorded = open::recorded(&log, &loaded.catalogue, &counts);
+        let recorded = open::recorded(&log, &loaded.catalogue, &counts)?;
         counts.lost_before += counts.forwarded.saturating_sub(recorded);
     }
     Ok(counts)

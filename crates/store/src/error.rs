@@ -135,6 +135,16 @@ impl StoreError {
     }
 }
 
+/// What was read; none where it is damaged. What the disk would not give is an error: with nothing in its
+/// place a count would be wrong, or something be left that should go.
+pub(crate) fn unless_damaged<T>(read: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+    match read {
+        Ok(read) => Ok(Some(read)),
+        Err(StoreError::Damaged { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// Whether the system says that there is no room (file system, quota or file size limit).
 pub(crate) fn is_full(error: &io::Error) -> bool {
     matches!(

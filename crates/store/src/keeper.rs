@@ -1,10 +1,13 @@
 //! The thread that does for the store what can wait: it takes zone maps into the index as blocks are
 //! written, and makes what is missing and settles segments while there is little else to do.
 
+mod closing;
 pub(crate) mod erasing;
 mod quiet;
+pub(crate) mod resealing;
 pub(crate) mod retaining;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
@@ -15,11 +18,13 @@ use crate::error::StoreError;
 use crate::segment::Segment;
 use crate::settle::{Settling, Stuck, backlog, is_any_in_clear};
 use crate::store::Shared;
+use crate::store::erase::Asked;
 use crate::writer::pending::Sealed;
 use crate::zone::{ZoneBuilder, ZoneSets};
 
 use erasing::Erasing;
 use quiet::Quiet;
+use resealing::Clearing;
 use retaining::Retaining;
 
 /// How often the thread takes what has come, all at once: nobody wakes it for a single block.
@@ -53,7 +58,7 @@ pub(crate) struct Keeping {
 impl Keeping {
     /// Starts the thread.
     pub(crate) fn start(shared: &Arc<Shared>) -> Keeping {
-        *shared.erasures.lock() = Some(Vec::new());
+        *shared.asked.lock() = Some(VecDeque::new());
         let (work, todo) = channel();
         let (stop, stopped) = channel();
         let keeper = Keeper {
@@ -64,7 +69,7 @@ impl Keeping {
             settling: None,
             damaged: Vec::new(),
             retaining: Retaining::default(),
-            erasing: None,
+            task: None,
             wait: 0,
             retain_wait: 0,
         };
@@ -112,15 +117,51 @@ struct Keeper {
     quiet: Quiet,
     /// For how many looks it has been quiet.
     calm: u32,
-    settling: Option<Box<Settling>>,
+    settling: Option<Box<Settling<'static>>>,
     /// Numbers of segments that stay as they are.
     damaged: Vec<u64>,
     retaining: Retaining,
-    erasing: Option<Erasing>,
+    task: Option<Task>,
     /// Looks to wait before settling is tried again.
     wait: u32,
     /// The same for retention.
     retain_wait: u32,
+}
+
+/// What was asked, under way.
+enum Task {
+    Erasing(Erasing),
+    Clearing(Clearing),
+}
+
+impl Task {
+    fn begin(shared: &Shared, asked: Asked) -> Self {
+        match asked {
+            Asked::Erase(erasure) => Self::Erasing(Erasing::begin(shared, erasure)),
+            Asked::Reseal(clearance) => Self::Clearing(Clearing::begin(shared, clearance)),
+        }
+    }
+
+    fn next(&self, shared: &Shared) -> Option<Segment> {
+        match self {
+            Self::Erasing(erasing) => erasing.next(shared),
+            Self::Clearing(clearing) => clearing.next(shared),
+        }
+    }
+
+    fn step(self, shared: &Arc<Shared>) -> Option<Self> {
+        match self {
+            Self::Erasing(erasing) => erasing.step(shared).map(Self::Erasing),
+            Self::Clearing(clearing) => clearing.step(shared).map(Self::Clearing),
+        }
+    }
+
+    fn waits(&self) -> bool {
+        match self {
+            Self::Erasing(erasing) => erasing.waits(),
+            Self::Clearing(clearing) => clearing.waits(),
+        }
+    }
 }
 
 impl Keeper {
@@ -140,7 +181,7 @@ impl Keeper {
             let began = Instant::now();
             let quiet = self.quiet.look(worked) && came <= BUSY;
             self.retain();
-            self.erase();
+            self.do_asked();
             self.work(quiet);
             worked = began.elapsed();
         }
@@ -148,7 +189,7 @@ impl Keeper {
             settling.discard();
         }
         // Whoever waits for an answer gets none.
-        *self.shared.erasures.lock() = None;
+        *self.shared.asked.lock() = None;
         if let Some(index) = &self.shared.index {
             index.flush();
         }
@@ -181,23 +222,18 @@ impl Keeper {
         }
     }
 
-    /// Goes on with erasing, as long as there is more to do than wait.
-    fn erase(&mut self) {
+    /// Goes on with what was asked, as long as there is more to do than wait.
+    fn do_asked(&mut self) {
         let until = Instant::now() + LONG;
         while Instant::now() < until {
-            let next = || self.shared.erasures.lock().as_mut().and_then(Vec::pop);
-            let Some(erasing) = self
-                .erasing
-                .take()
-                .or_else(|| next().map(|erasure| Erasing::begin(&self.shared, erasure)))
-            else {
-                return;
-            };
-            if let Some(segment) = erasing.next(&self.shared) {
+            let next = || self.shared.asked.lock().as_mut().and_then(VecDeque::pop_front);
+            let begin = |asked| Task::begin(&self.shared, asked);
+            let Some(task) = self.task.take().or_else(|| next().map(begin)) else { return };
+            if let Some(segment) = task.next(&self.shared) {
                 self.leave(&segment);
             }
-            self.erasing = erasing.step(&self.shared);
-            if self.erasing.as_ref().is_some_and(Erasing::waits) {
+            self.task = task.step(&self.shared);
+            if self.task.as_ref().is_some_and(Task::waits) {
                 return;
             }
         }
@@ -206,7 +242,7 @@ impl Keeper {
     /// Gives up on settling a segment that is about to change.
     fn leave(&mut self, segment: &Segment) {
         self.zones_through = 0;
-        let is_it = |settling: &mut Box<Settling>| settling.number() == segment.number;
+        let is_it = |settling: &mut Box<Settling<'_>>| settling.number() == segment.number;
         if let Some(settling) = self.settling.take_if(is_it) {
             settling.discard();
         }
@@ -279,7 +315,7 @@ impl Keeper {
         true
     }
 
-    fn finish(&mut self, settling: Settling) -> bool {
+    fn finish(&mut self, settling: Settling<'_>) -> bool {
         match settling.finish() {
             Ok(_) => self.zones_through = 0,
             Err(error) => self.put_off(&error),

@@ -8,19 +8,20 @@
 //! crash before that costs the work and nothing else. A segment with any damage stays as it is.
 
 mod draft;
+pub(crate) mod replacing;
 mod sealing;
 
 use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use wayside_exchange::ExchangeId;
+use wayside_exchange::{ExchangeId, Summary};
 
 use crate::block::{BlockHeader, Kind, pack};
 use crate::catalogue::scan::{Care, Met, Scan};
 use crate::catalogue::{Catalogue, Place};
 use crate::error::StoreError;
-use crate::record::decode::record;
+use crate::record::decode::{Stored, record};
 use crate::row::decode::rows;
 use crate::segment::{Segment, draft_of};
 use crate::store::Shared;
@@ -32,12 +33,41 @@ pub(crate) use sealing::Sealing;
 /// bodies.
 pub(crate) type Keep = Box<dyn Fn(ExchangeId) -> bool + Send>;
 
+/// What becomes of what is in a segment that is written anew.
+pub(crate) trait Change: Send {
+    /// Whether the piece at `position` comes along.
+    fn keeps_piece(&mut self, id: ExchangeId, position: u64) -> bool;
+    /// Whether the `n`-th row of a group, and its record, come along.
+    fn keeps_row(&mut self, row: &Summary, group: u64, n: u32) -> bool;
+    /// What takes the place of a record; none where it stays.
+    fn replace(
+        &mut self,
+        _stored: &Stored,
+        _draft: &mut Draft,
+    ) -> Result<Option<(Stored, Vec<u8>)>, Stuck> {
+        Ok(None)
+    }
+}
+
+/// Some exchanges come along as they are, and others not at all.
+struct Only(Keep);
+
+impl Change for Only {
+    fn keeps_piece(&mut self, id: ExchangeId, _position: u64) -> bool {
+        self.0(id)
+    }
+
+    fn keeps_row(&mut self, row: &Summary, _group: u64, _n: u32) -> bool {
+        self.0(row.id)
+    }
+}
+
 /// A segment on its way to being written anew, one block at a time.
-pub(crate) struct Settling {
+pub(crate) struct Settling<'a> {
     shared: Arc<Shared>,
     segment: Segment,
-    /// None keeps everything.
-    keep: Option<Keep>,
+    /// None leaves everything as it is.
+    change: Option<Box<dyn Change + 'a>>,
     /// How far into the old file it has come.
     offset: u64,
     /// The DATA block whose SUMMARY block comes next.
@@ -75,7 +105,7 @@ impl From<StoreError> for Stuck {
     }
 }
 
-impl Settling {
+impl<'a> Settling<'a> {
     /// Begins with the oldest segment that is closed, durable and not settled; none where all are.
     /// Those whose numbers are in `except` are passed over.
     pub(crate) fn begin(shared: &Arc<Shared>, except: &[u64]) -> Option<Result<Self, StoreError>> {
@@ -83,19 +113,18 @@ impl Settling {
         Some(Self::of(shared, segment, None))
     }
 
-    /// Begins with this segment, which is closed and durable. Of the exchanges in it only those stay that
-    /// `keep` says.
-    pub(crate) fn of(
+    /// Begins with this segment, which is closed and durable.
+    fn of(
         shared: &Arc<Shared>,
         segment: Segment,
-        keep: Option<Keep>,
+        change: Option<Box<dyn Change + 'a>>,
     ) -> Result<Self, StoreError> {
         let draft = Draft::begin(shared, &segment)?;
         Ok(Self {
             shared: shared.clone(),
             offset: segment.span().start,
             segment,
-            keep,
+            change,
             data: None,
             draft,
             dropped: Vec::new(),
@@ -103,14 +132,23 @@ impl Settling {
         })
     }
 
-    /// Writes a segment anew from its first block to its last, and puts it in its place. After an error
-    /// it is as it was. Says how many exchanges are gone.
+    /// Writes a segment anew with only the exchanges that `keep` says. Says how many are gone.
     pub(crate) fn rewrite(
         shared: &Arc<Shared>,
         segment: Segment,
         keep: Keep,
     ) -> Result<u64, Stuck> {
-        let mut settling = Self::of(shared, segment, Some(keep))?;
+        Settling::change(shared, segment, Box::new(Only(keep)))
+    }
+
+    /// Writes a segment anew from its first block to its last, and puts it in its place. After an error
+    /// it is as it was. Says how many exchanges are gone.
+    pub(crate) fn change(
+        shared: &Arc<Shared>,
+        segment: Segment,
+        change: Box<dyn Change + 'a>,
+    ) -> Result<u64, Stuck> {
+        let mut settling = Self::of(shared, segment, Some(change))?;
         loop {
             match settling.step() {
                 Ok(true) => {}
@@ -151,14 +189,15 @@ impl Settling {
         self.draft.discard(&self.shared);
     }
 
-    fn keeps(&self, id: ExchangeId) -> bool {
-        self.keep.as_ref().is_none_or(|keep| keep(id))
-    }
-
     fn block(&mut self, header: &BlockHeader, raw: Vec<u8>) -> Result<(), Stuck> {
         match header.kind {
-            Kind::Piece if !self.keeps(ExchangeId(header.first)) => {}
-            Kind::Piece => self.draft.piece(&self.shared, header, &raw)?,
+            Kind::Piece => {
+                let id = ExchangeId(header.first);
+                let change = self.change.as_mut();
+                if change.is_none_or(|change| change.keeps_piece(id, header.position)) {
+                    self.draft.piece(&self.shared, header, &raw)?;
+                }
+            }
             Kind::Data => self.data = Some((*header, Bytes::from(raw))),
             Kind::Summary => self.group(header, &raw)?,
         }
@@ -173,8 +212,10 @@ impl Settling {
             .filter(|(data, _)| Some(data.position) == position)
             .ok_or(Stuck::Damaged("a group lacks its records"))?;
         let rows = rows(raw, header.count).ok_or(Stuck::Damaged("its rows cannot be read"))?;
-        let (kept, dropped): (Vec<_>, Vec<_>) =
-            (0_u32..).zip(rows).partition(|(_, row)| self.keeps(row.summary.id));
+        let (kept, dropped): (Vec<_>, Vec<_>) = (0_u32..).zip(rows).partition(|(n, row)| {
+            let change = self.change.as_mut();
+            change.is_none_or(|change| change.keeps_row(&row.summary, header.position, *n))
+        });
         let dropped: Vec<Place> = dropped
             .into_iter()
             .map(|(row, gone)| Place { id: gone.summary.id.0, position: header.position, row })
@@ -191,7 +232,12 @@ impl Settling {
             let (Some(stored), Some(bytes)) = (stored, bytes) else {
                 return Err(Stuck::Damaged("a record in it cannot be read"));
             };
-            self.draft.exchange(&self.shared, &stored, bytes);
+            let change = self.change.as_mut();
+            let anew = change.map(|change| change.replace(&stored, &mut self.draft)).transpose()?;
+            match anew.flatten() {
+                Some((stored, bytes)) => self.draft.exchange(&self.shared, &stored, &bytes),
+                None => self.draft.exchange(&self.shared, &stored, bytes),
+            }
         }
         Ok(())
     }
@@ -228,7 +274,7 @@ impl Settling {
     }
 }
 
-impl fmt::Debug for Settling {
+impl fmt::Debug for Settling<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Settling").field("segment", &self.segment.number).finish_non_exhaustive()
     }

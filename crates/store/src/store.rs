@@ -8,7 +8,8 @@ use wayside_exchange::stored::Arrival;
 use wayside_exchange::{Exchange, ExchangeId, Half, Mark};
 
 use crate::error::StoreError;
-use crate::record::decode::Stored;
+use crate::record::Extent;
+use crate::record::decode::{Kept, Stored};
 use crate::seal::SealingKey;
 use crate::vault::Location;
 use crate::writer::Writer;
@@ -18,7 +19,7 @@ use find::Found;
 use pins::Pin;
 use resolve::Named;
 use retention::{Removed, Retention};
-use revealed::Revealed;
+use revealed::{PatchReader, Revealed};
 use scan::{Order, Scan};
 pub(crate) use shared::Shared;
 
@@ -29,6 +30,7 @@ pub(crate) mod find;
 pub(crate) mod open;
 pub(crate) mod pins;
 mod problems;
+pub(crate) mod reseal;
 pub(crate) mod resolve;
 pub(crate) mod retention;
 pub(crate) mod revealed;
@@ -199,9 +201,7 @@ impl Store {
         key: &SealingKey,
     ) -> Result<Option<Revealed>, StoreError> {
         let Some(stored) = self.stored(id)? else { return Ok(None) };
-        let Some(kept) = stored.kept(half) else { return Ok(None) };
-        let body = BodyReader::new(self.shared.clone(), self.shared.catalogue(), id, kept);
-        Ok(Some(Revealed::new(body, half, &kept.veil, key.clone())))
+        Ok(stored.kept(half).map(|kept| self.revealing((id, half), kept, key)))
     }
 
     /// When the runs of a body arrived, by their places in it as transferred.
@@ -215,8 +215,23 @@ impl Store {
         let (Some(kept), Some(message)) = (stored.kept(half), stored.exchange.message(half)) else {
             return Ok(Vec::new());
         };
-        let body = BodyReader::new(self.shared.clone(), self.shared.catalogue(), id, kept);
-        Revealed::new(body, half, &kept.veil, key.clone()).arrivals(&message.body.arrivals)
+        self.revealing((id, half), kept, key).arrivals(&message.body.arrivals)
+    }
+
+    fn revealing(&self, of: (ExchangeId, Half), kept: &Kept, key: &SealingKey) -> Revealed {
+        let catalogue = self.shared.catalogue();
+        let body = BodyReader::new(self.shared.clone(), catalogue.clone(), of.0, kept);
+        let patches = PatchReader::new(&self.shared, &catalogue, of, &kept.veil, key.clone());
+        Revealed::new(body, patches)
+    }
+
+    /// Whether all that was taken out of a body can be put back. Retention may have deleted some of it
+    /// with an older segment: then [`Store::revealed`] gives what is stored from there on.
+    pub fn is_revealable(&self, id: ExchangeId, half: Half) -> Result<bool, StoreError> {
+        let Some(stored) = self.stored(id)? else { return Ok(true) };
+        let catalogue = self.shared.catalogue();
+        let is_gone = |piece: &Extent| self.shared.is_removed(&catalogue, piece);
+        Ok(!stored.kept(half).is_some_and(|kept| kept.veil.pieces.iter().any(is_gone)))
     }
 
     /// An exchange that is known and over stays as it is: only for others is it worth a look at what

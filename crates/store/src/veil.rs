@@ -91,13 +91,14 @@ pub struct Mark {
 }
 
 /// One patch, read back.
-#[derive(Debug)]
-pub(crate) struct Patch {
+#[derive(Clone, Debug)]
+pub struct Patch {
     /// Bytes of what is stored between the patch before and this one.
-    pub(crate) gap: u64,
+    pub gap: u64,
     /// Bytes of what is stored that it takes the place of.
-    pub(crate) stand_in: u64,
-    pub(crate) original: Bytes,
+    pub stand_in: u64,
+    /// What stood there.
+    pub original: Bytes,
 }
 
 /// Opens the `number`-th chunk of a body. A chunk of another body, or at another place, does not open.

@@ -120,7 +120,7 @@ pub fn verify(
     result.open = check.catalogue.open_ids().count() as u64;
     result.lost = counts.lost_before;
     if !Lock::is_held(dir) {
-        let recorded = open::recorded(&log, &loaded.catalogue, &counts);
+        let recorded = open::recorded(&log, &loaded.catalogue, &counts)?;
         result.lost += counts.forwarded.saturating_sub(recorded);
     }
     Ok(result)

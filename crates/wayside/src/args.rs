@@ -24,7 +24,7 @@ const SETTINGS_HELP: &str = "Every setting is also a key of the configuration fi
      (`WAYSIDE_IDLE_SESSION=5m`).\nA flag beats a variable, a variable the file; `wayside config` \
      shows what holds.";
 const SCAN_HELP: &str = "What is a secret is said by the rules of the configuration file and the variables \
-     (`WAYSIDE_SEAL_FIELD`, ...), as for `record`.\nExit codes: 0 none in clear, 1 some.";
+     (`WAYSIDE_SEAL_FIELD`, ...), as for `record`; a recorder that runs seals by its own.\nExit codes: 0 none in clear (with --reseal: any more), 1 some.";
 const OUTLIERS_HELP: &str = "Without a filter: the last minute, 15 minutes and 24 hours of the running recorder, or of the \
      recording's end.\nExit codes: 0 nobody stands out, 1 somebody does, 2 misused, 3 could not do it.";
 const KEY_HELP: &str =
@@ -109,7 +109,7 @@ pub enum Verb {
     Certs(CertsArgs),
     /// Check every block of the recording
     Verify(VerifyArgs),
-    /// Look for secrets that were recorded in clear
+    /// Look for secrets that were recorded in clear, and seal them
     #[command(after_help = SCAN_HELP)]
     Scan(ScanArgs),
     /// What is wrong with the set-up, and what to do about it

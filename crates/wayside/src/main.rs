@@ -93,7 +93,7 @@ fn run(cli: Cli, printer: &mut Printer) -> anyhow::Result<Exit> {
         Verb::Verify(args) => wait(commands::verify::run(args, &data()?, printer)),
         Verb::Scan(args) => {
             let rules = config::rules(everywhere, &config::environment)?;
-            commands::scan::run(&args, &data()?, rules, printer)
+            wait(commands::scan::run(args, &data()?, rules, printer))
         }
         Verb::Doctor(args) => {
             let settings = resolve(&args.settings, args.upstream.as_deref())?.settings()?;

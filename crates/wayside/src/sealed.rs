@@ -41,6 +41,10 @@ impl Seal {
                 Half::Response => exchange.response.as_mut(),
             };
             let Some(message) = message.filter(|message| message.body.redacted) else { continue };
+            // Else it stays told to be redacted.
+            if !store.is_revealable(id, half)? {
+                continue;
+            }
             message.body.arrivals = store.revealed_arrivals(id, half, &self.key)?;
             message.body.redacted = false;
             message.body.stored = message.body.kept;

@@ -57,6 +57,7 @@ impl Source {
             let api = Api {
                 store: store(&data)?,
                 recorder: None,
+                resealer: None,
                 thresholds,
                 facts: ConsoleFacts {
                     version: env!("CARGO_PKG_VERSION").to_owned(),

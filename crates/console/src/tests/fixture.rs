@@ -184,6 +184,7 @@ impl Fixture {
     pub(super) fn api_at_rest(&self) -> Api {
         let facts = ConsoleFacts { version: "1.2.3".to_owned(), ..ConsoleFacts::default() };
         Api {
+            resealer: None,
             store: self.store.clone(),
             recorder: None,
             thresholds: wayside_analytics::Thresholds::default(),

@@ -7,15 +7,26 @@ use wayside_exchange::stored::Arrival;
 use wayside_exchange::{ExchangeId, Half};
 use wayside_identity::{BodySearch, Credentials, Ending, Taken};
 use wayside_store::seal::SealingKey;
-use wayside_store::veil::{Mark, Patches};
-use wayside_store::{Extent, StoreError, Writer};
+use wayside_store::veil::{Mark, Patch, Patches};
+use wayside_store::{Extent, PatchReader, StoreError, Writer};
 
 /// Bytes of patches at which they are written ahead.
 const CHUNK: usize = 64 << 10;
 
+/// Where pieces of a body are put ahead of its record.
+pub(crate) trait Pieces {
+    fn append(&mut self, id: ExchangeId, half: Half, data: &[u8]) -> Result<Extent, StoreError>;
+}
+
+impl Pieces for Writer {
+    fn append(&mut self, id: ExchangeId, half: Half, data: &[u8]) -> Result<Extent, StoreError> {
+        self.append_piece(id, half, data)
+    }
+}
+
 /// The search through one body, and what it took out.
 #[derive(Debug)]
-pub(super) struct Veil {
+pub(crate) struct Veil {
     half: Half,
     search: BodySearch,
     /// What is decided and not written yet.
@@ -33,11 +44,22 @@ pub(super) struct Veil {
     /// How many of the last arrivals still count the body, not what is stored.
     unmoved: usize,
     taken: Vec<Taken>,
+    /// What was taken out before, where the body is one that was stored already.
+    under: Option<Box<Under>>,
+}
+
+/// What was taken out of a body before it is searched once more.
+#[derive(Debug)]
+struct Under {
+    patches: PatchReader,
+    /// Behind the last patch that was passed, in the body as it was stored.
+    end: u64,
+    trouble: Option<StoreError>,
 }
 
 /// What is written of a body of which more may come.
 #[derive(Debug, Default)]
-pub(super) struct Provisional {
+pub(crate) struct Provisional {
     /// What stands for the bytes that are not decided yet.
     pub(super) tail: Vec<u8>,
     pub(super) arrivals: Option<Vec<Arrival>>,
@@ -46,7 +68,7 @@ pub(super) struct Provisional {
 }
 
 impl Veil {
-    pub(super) fn new(half: Half, search: BodySearch) -> Self {
+    pub(crate) fn new(half: Half, search: BodySearch) -> Self {
         let patches = Patches::of(half);
         Self {
             half,
@@ -61,34 +83,59 @@ impl Veil {
             chunks: Vec::new(),
             unmoved: 0,
             taken: Vec::new(),
+            under: None,
         }
     }
 
-    pub(super) fn ready(&self) -> &[u8] {
+    /// The search through a body that is stored already, with what was taken out of it and so many
+    /// arrivals: what is put back is the body as it was transferred.
+    pub(crate) fn over(
+        half: Half,
+        search: BodySearch,
+        patches: PatchReader,
+        arrivals: usize,
+    ) -> Self {
+        let under = Under { patches, end: 0, trouble: None };
+        Self { unmoved: arrivals, under: Some(Box::new(under)), ..Self::new(half, search) }
+    }
+
+    /// What was taken out of the last run.
+    pub(crate) fn taken(&self) -> &[Taken] {
+        &self.taken
+    }
+
+    /// Why what was taken out before could not be read; none where it was.
+    pub(crate) fn trouble(&mut self) -> Option<StoreError> {
+        let under = self.under.as_mut()?;
+        let is_cut = under.patches.is_cut();
+        under.trouble.take().or(is_cut.then_some(StoreError::Removed))
+    }
+
+    pub(crate) fn ready(&self) -> &[u8] {
         &self.ready
     }
 
-    pub(super) fn chunks(&self) -> &[Extent] {
+    pub(crate) fn chunks(&self) -> &[Extent] {
         &self.chunks
     }
 
-    pub(super) fn is_redacted(&self) -> bool {
+    pub(crate) fn is_redacted(&self) -> bool {
         self.is_redacted
     }
 
     /// An arrival was noted behind the others.
-    pub(super) fn arrived(&mut self) {
+    pub(crate) fn arrived(&mut self) {
         self.unmoved += 1;
     }
 
     /// Every other of `before` arrivals went.
-    pub(super) fn thinned(&mut self, before: usize) {
+    pub(crate) fn thinned(&mut self, before: usize) {
         let moved = before.saturating_sub(self.unmoved);
         self.unmoved = before.div_ceil(2) - moved.div_ceil(2);
     }
 
     /// Decides what can be of `gathered`, the body's bytes behind what is decided already.
-    pub(super) fn settle(
+    pub(crate) fn settle(
         &mut self,
         gathered: &mut Vec<u8>,
         arrivals: &mut [Arrival],
@@ -110,7 +157,12 @@ impl Veil {
         let late = arrivals.get_mut(unmoved..).unwrap_or_default();
         self.unmoved -= moved(late, &self.taken, self.decided, self.stored, decided);
         let before = self.stored;
-        push(&mut self.patches, run, &self.taken, before);
+        match &mut self.under {
+            Some(under) => {
+                under.weave(&mut self.patches, run, &mut self.taken, (self.decided, before));
+            }
+            None => push(&mut self.patches, run, &self.taken, before),
+        }
         if self.taken.is_empty() && decided == gathered.len() && self.ready.is_empty() {
             std::mem::swap(gathered, &mut self.ready);
             self.stored += decided as u64;
@@ -129,7 +181,7 @@ impl Veil {
     }
 
     /// What can be written of the body as it stands, beside `ready`; nothing is decided by it.
-    pub(super) fn provisional(
+    pub(crate) fn provisional(
         &self,
         gathered: &[u8],
         arrivals: &[Arrival],
@@ -162,49 +214,127 @@ impl Veil {
     }
 
     /// The patches that are not written ahead, sealed; empty when there are none.
-    pub(super) fn sealed(&self, key: &SealingKey, id: ExchangeId) -> Vec<u8> {
+    pub(crate) fn sealed(&self, key: &SealingKey, id: ExchangeId) -> Vec<u8> {
         if self.patches.is_empty() { Vec::new() } else { self.patches.sealed(key, id) }
     }
 
     /// Takes what is ready, to be written, and how many bytes of the body it stands for.
-    pub(super) fn take_ready(&mut self) -> (Vec<u8>, u64) {
+    pub(crate) fn take_ready(&mut self) -> (Vec<u8>, u64) {
         (std::mem::take(&mut self.ready), std::mem::take(&mut self.ready_for))
     }
 
     /// What was taken could not be written: it is as if it had not come.
-    pub(super) fn lost(&mut self) {
+    pub(crate) fn lost(&mut self) {
         self.patches.back_to(self.mark);
     }
 
+    /// Forgets what was taken out so far: it is only counted.
+    pub(crate) fn forget(&mut self) {
+        self.patches.next_chunk();
+    }
+
     /// Writes patches ahead once they are many. `buffer` is what was ready, to be used again.
-    pub(super) fn written(
+    pub(crate) fn written(
         &mut self,
         mut buffer: Vec<u8>,
         id: ExchangeId,
-        writer: &mut Writer,
+        pieces: &mut dyn Pieces,
         key: &SealingKey,
     ) -> Result<(), StoreError> {
         buffer.clear();
         self.ready = buffer;
         self.mark = self.patches.mark();
-        self.write_chunk(id, writer, key)
+        self.write_chunk(id, pieces, key)
     }
 
     /// Writes patches ahead once they are many: a record is not the place for them.
-    pub(super) fn write_chunk(
+    pub(crate) fn write_chunk(
         &mut self,
         id: ExchangeId,
-        writer: &mut Writer,
+        pieces: &mut dyn Pieces,
         key: &SealingKey,
     ) -> Result<(), StoreError> {
         if self.patches.len() < CHUNK {
             return Ok(());
         }
-        let chunk = writer.append_piece(id, self.half, &self.patches.sealed(key, id))?;
+        let chunk = pieces.append(id, self.half, &self.patches.sealed(key, id))?;
         self.chunks.push(chunk);
         self.patches.next_chunk();
         self.mark = self.patches.mark();
         Ok(())
+    }
+}
+
+impl Under {
+    /// The next patch that begins before `limit`, and where.
+    fn next_before(&mut self, limit: u64) -> Option<(u64, Patch)> {
+        let from = match self.patches.peek() {
+            Ok(patch) => self.end + patch?.gap,
+            Err(error) => {
+                self.trouble.get_or_insert(error);
+                return None;
+            }
+        };
+        let patch = if from < limit { self.patches.take().ok().flatten()? } else { return None };
+        self.end = from + patch.stand_in;
+        Some((from, patch))
+    }
+
+    /// Adds patches for what is taken out of `run` now, and for what was before. `begins` is where the run
+    /// does, in the body as it was stored and as it will be. Nothing is taken out of the midst of what
+    /// stands for something: what is taken ends before it, or begins behind it.
+    fn weave(
+        &mut self,
+        patches: &mut Patches,
+        run: &[u8],
+        taken: &mut Vec<Taken>,
+        begins: (u64, u64),
+    ) {
+        let (old, mut offset) = begins;
+        let within = |position: u64| (position.saturating_sub(old) as usize).min(run.len());
+        let part = |from: usize, to: usize| run.get(from..to).unwrap_or_default();
+        let mut at = 0;
+        taken.retain_mut(|one| {
+            let mut start = one.range.start.max(within(self.end));
+            while let Some((from, patch)) = self.next_before(old + start as u64) {
+                let place = offset + (within(from) - at) as u64;
+                patches.push(place, patch.stand_in, &patch.original);
+                start = start.max(within(self.end));
+            }
+            let mut end = one.range.end;
+            let (mut original, mut copied) = (Vec::new(), start);
+            while let Some((from, behind)) = self.peek_before(old + end as u64) {
+                if behind > old + end as u64 {
+                    end = within(from);
+                    break;
+                }
+                let Some((_, patch)) = self.next_before(old + end as u64) else { break };
+                original.extend_from_slice(part(copied, within(from)));
+                original.extend_from_slice(&patch.original);
+                copied = within(behind);
+            }
+            if start >= end {
+                return false;
+            }
+            original.extend_from_slice(part(copied, end));
+            offset += (start - at) as u64;
+            patches.push(offset, one.stand_in.len() as u64, &original);
+            offset += one.stand_in.len() as u64;
+            at = end;
+            one.range = start..end;
+            true
+        });
+        while let Some((from, patch)) = self.next_before(old + run.len() as u64) {
+            patches.push(offset + (within(from) - at) as u64, patch.stand_in, &patch.original);
+        }
+    }
+
+    /// Where the next patch begins and ends, if it begins before `limit`.
+    fn peek_before(&mut self, limit: u64) -> Option<(u64, u64)> {
+        let patch = self.patches.peek().ok()??;
+        let from = self.end + patch.gap;
+        let behind = from + patch.stand_in;
+        (from < limit).then_some((from, behind))
     }
 }
 

@@ -48,7 +48,7 @@ pub(crate) fn load(log: &Log, tail: Care, whole_until: u64) -> Result<Loaded, St
         loaded.catalogue.segments.push(segment);
         if let Some(directory) = directory {
             let groups = directory.groups.iter().map(Group::of);
-            add_groups(log, &mut loaded, groups);
+            add_groups(log, &mut loaded, groups)?;
             continue;
         }
         let care = if is_last { tail } else { Care::Headers };
@@ -101,23 +101,28 @@ pub(crate) fn extend(
     for (position, reason) in bad {
         loaded.problems.push(log.damaged(&segment, position, reason));
     }
-    add_groups(log, loaded, groups);
-    Ok(())
+    add_groups(log, loaded, groups)
 }
 
 /// Adds groups of the last segment.
-fn add_groups(log: &Log, loaded: &mut Loaded, groups: impl IntoIterator<Item = Group>) {
-    let Some(segment) = loaded.catalogue.segments.last().cloned() else { return };
+fn add_groups(
+    log: &Log,
+    loaded: &mut Loaded,
+    groups: impl IntoIterator<Item = Group>,
+) -> Result<(), StoreError> {
+    let Some(segment) = loaded.catalogue.segments.last().cloned() else { return Ok(()) };
     for group in groups {
         let mut tracked = Vec::new();
         if group.needs_tracking() {
             match rows_of(log, &segment, &group) {
                 Ok(rows) => tracked = loaded.catalogue.tracked_among(&rows),
-                Err(error) => loaded.problems.push(error),
+                Err(error @ StoreError::Damaged { .. }) => loaded.problems.push(error),
+                Err(error) => return Err(error),
             }
         }
         loaded.catalogue.push(group, None, &tracked);
     }
+    Ok(())
 }
 
 /// The rows of a group.

@@ -1,13 +1,14 @@
 //! Erasing, as the keeper does it: the segment that is being written is closed; then each segment that
 //! holds anything of what is meant is written anew without it, the oldest first, and searched.
 
-mod search;
+pub(super) mod search;
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
 use wayside_exchange::ExchangeId;
 
+use super::closing::Closing;
 use crate::catalogue::Catalogue;
 use crate::error::StoreError;
 use crate::segment::Segment;
@@ -20,9 +21,6 @@ use crate::store::tally::Tally;
 
 use search::Search;
 
-/// Looks that it is waited for the segment to be closed and durable: half a minute.
-const PATIENCE: u32 = 150;
-
 /// An erasure under way.
 pub(crate) struct Erasing {
     erasure: Erasure,
@@ -32,18 +30,16 @@ pub(crate) struct Erasing {
 }
 
 enum Stage {
-    /// The writer was asked to close its segment.
-    Closing { asked: u64, looks: u32 },
+    Closing(Closing),
     /// These are to be dealt with, by number.
     Rewriting(VecDeque<u64>),
 }
 
 impl Erasing {
     pub(crate) fn begin(shared: &Shared, erasure: Erasure) -> Self {
-        let asked = shared.sealing.ask_to_close();
         Self {
             erasure,
-            stage: Stage::Closing { asked, looks: 0 },
+            stage: Stage::Closing(Closing::begin(shared)),
             erased: Erased::default(),
             running: HashSet::new(),
         }
@@ -51,7 +47,7 @@ impl Erasing {
 
     /// Whether it can only wait.
     pub(crate) fn waits(&self) -> bool {
-        matches!(self.stage, Stage::Closing { .. })
+        matches!(self.stage, Stage::Closing(_))
     }
 
     /// The segment that is next; none when there is none.
@@ -64,11 +60,7 @@ impl Erasing {
     /// Goes on; gives itself back unless it has answered.
     pub(crate) fn step(mut self, shared: &Arc<Shared>) -> Option<Self> {
         let done = match &mut self.stage {
-            Stage::Closing { asked, looks } => {
-                *looks += 1;
-                let (asked, looks) = (*asked, *looks);
-                self.close(shared, asked, looks).map(|()| false)
-            }
+            Stage::Closing(_) => self.close(shared).map(|()| false),
             Stage::Rewriting(numbers) => match numbers.pop_front() {
                 Some(number) => self.segment(shared, number).map(|()| false),
                 None => self.end(shared).map(|()| true),
@@ -84,24 +76,10 @@ impl Erasing {
         None
     }
 
-    fn close(&mut self, shared: &Shared, asked: u64, looks: u32) -> Result<(), StoreError> {
+    fn close(&mut self, shared: &Shared) -> Result<(), StoreError> {
+        let Stage::Closing(closing) = &mut self.stage else { return Ok(()) };
         let catalogue = shared.catalogue();
-        let through = shared.sealing.closed_through();
-        let meant: Vec<&Segment> =
-            catalogue.segments.iter().filter(|segment| segment.number <= through).collect();
-        let durable = meant.iter().all(|segment| shared.sealing.is_closed(segment));
-        if !shared.sealing.is_served(asked) || !durable {
-            return if looks > PATIENCE { Err(StoreError::NotDurable) } else { Ok(()) };
-        }
-        // After a failed sync the end of the log was written anew, into a segment that is open again.
-        let end = shared.sealing.served_end();
-        if catalogue.segments.iter().any(|one| one.number > through && one.base < end) {
-            if looks > PATIENCE {
-                return Err(StoreError::NotDurable);
-            }
-            self.stage = Stage::Closing { asked: shared.sealing.ask_to_close(), looks };
-            return Ok(());
-        }
+        let Some(meant) = closing.look(shared, &catalogue)? else { return Ok(()) };
         if let Some(last) = meant.last() {
             account(shared, &catalogue, last.end)?;
         }
@@ -191,7 +169,7 @@ fn is_spent(shared: &Arc<Shared>, pin: &Pin) -> bool {
 /// when it is gone.
 fn account(shared: &Shared, catalogue: &Catalogue, edge: u64) -> Result<(), StoreError> {
     let from = shared.counts().counted_from();
-    let ended = Tally::of(&shared.log, catalogue, from..edge.max(from)).ended;
+    let ended = Tally::of(&shared.log, catalogue, from..edge.max(from))?.ended;
     shared.change_books(|books| {
         books.accounted += ended;
         books.accounted_to = books.accounted_to.max(edge);

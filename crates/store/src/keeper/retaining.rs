@@ -14,7 +14,7 @@ use crate::block::Kind;
 use crate::catalogue::load::rows_of;
 use crate::catalogue::scan::{Care, Met, Scan};
 use crate::catalogue::{Catalogue, Place};
-use crate::error::StoreError;
+use crate::error::{StoreError, unless_damaged};
 use crate::segment::{Segment, name_of};
 use crate::settle::{Settling, Stuck};
 use crate::store::Shared;
@@ -36,6 +36,7 @@ pub(crate) struct Retaining {
     /// Segments that hold nothing but what is pinned, and how often the pins had changed then.
     pinned: HashSet<u64>,
     pins_changed: u64,
+    pins_are_over: bool,
     /// The segment that the writer was asked to close.
     asked: Option<u64>,
 }
@@ -50,6 +51,7 @@ impl Retaining {
             self.pins_changed = changed;
             self.pinned.clear();
         }
+        self.watch_pins(shared, &catalogue);
         let mut candidates =
             catalogue.segments.iter().filter(|segment| !self.pinned.contains(&segment.number));
         let Some(oldest) = candidates.next() else { return Ok(None) };
@@ -92,6 +94,24 @@ impl Retaining {
             return Ok(());
         }
         Ok(delete(shared, &catalogue, segment)?)
+    }
+
+    /// Says when what is pinned alone takes more than the store may, so that nothing more can go.
+    fn watch_pins(&mut self, shared: &Shared, catalogue: &Catalogue) {
+        let is_pinned = |segment: &&Segment| self.pinned.contains(&segment.number);
+        let bytes = catalogue.segments.iter().filter(is_pinned).map(Segment::file_bytes).sum();
+        let is_over = shared.retention.is_over(bytes);
+        if is_over == self.pins_are_over {
+            return;
+        }
+        self.pins_are_over = is_over;
+        shared.note_pins(is_over.then_some(bytes));
+        if is_over {
+            tracing::warn!(
+                bytes,
+                "what is pinned alone takes more than may be kept; `wayside unpin` lets it go"
+            );
+        }
     }
 
     /// Whether the store takes more than it may.
@@ -138,7 +158,7 @@ impl Retaining {
 }
 
 fn delete(shared: &Shared, catalogue: &Catalogue, segment: &Segment) -> Result<(), StoreError> {
-    let tracked = tracked_in(shared, catalogue, segment);
+    let tracked = tracked_in(shared, catalogue, segment)?;
     let (from, to) = catalogue.groups_of(segment);
     let storage = &shared.log.storage;
     shared.log.retire(segment)?;
@@ -165,8 +185,8 @@ fn note(
         return Ok(());
     }
     let from = shared.counts().counted_from();
-    let ended = Tally::of(&shared.log, catalogue, from..segment.end.max(from)).ended;
-    let gone = Tally::of(&shared.log, catalogue, segment.base..segment.end);
+    let ended = Tally::of(&shared.log, catalogue, from..segment.end.max(from))?.ended;
+    let gone = Tally::of(&shared.log, catalogue, segment.base..segment.end)?;
     shared.change_books(|books| {
         books.accounted += ended;
         books.accounted_to = books.accounted_to.max(segment.end);
@@ -192,17 +212,22 @@ fn newest_start(shared: &Shared, segment: &Segment) -> Result<Option<Timestamp>,
 }
 
 /// The rows of a segment whose exchanges were written more than once.
-fn tracked_in(shared: &Shared, catalogue: &Catalogue, segment: &Segment) -> Vec<Place> {
+fn tracked_in(
+    shared: &Shared,
+    catalogue: &Catalogue,
+    segment: &Segment,
+) -> Result<Vec<Place>, StoreError> {
     let (from, to) = catalogue.groups_of(segment);
     let groups = catalogue.groups.get(from..to).unwrap_or_default();
     let mut places = Vec::new();
     for group in groups.iter().filter(|group| group.needs_tracking()) {
-        for (row, known) in (0..).zip(rows_of(&shared.log, segment, group).unwrap_or_default()) {
+        let rows = unless_damaged(rows_of(&shared.log, segment, group))?.unwrap_or_default();
+        for (row, known) in (0..).zip(rows) {
             let id = known.summary.id.0;
             if catalogue.latest(id).is_some() {
                 places.push(Place { id, position: group.position, row });
             }
         }
     }
-    places
+    Ok(places)
 }

@@ -25,7 +25,7 @@ const GROUP: usize = 1 << 20;
 const WRITE: usize = 1 << 20;
 
 /// A settled segment in the making.
-pub(super) struct Draft {
+pub(crate) struct Draft {
     file: Arc<dyn StoredFile>,
     name: String,
     /// What is to be written next, and where.

@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 use super::{Storage, StoredFile};
 
 /// What is wrong with the disk.
+#[allow(clippy::struct_excessive_bools, reason = "each is a fault of its own")]
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Faults {
     /// Bytes that can still be written.
@@ -23,6 +24,8 @@ pub(crate) struct Faults {
     pub(crate) sync_fails: bool,
     /// Files cannot be deleted.
     pub(crate) remove_fails: bool,
+    /// Nothing can be read.
+    pub(crate) read_fails: bool,
 }
 
 /// What a disk writes whole or not at all.
@@ -44,6 +47,9 @@ struct Disk {
     calls: u64,
     /// The call that fails, and whether for want of room.
     fails_at: Option<(u64, bool)>,
+    /// Reads so far, and the one that fails.
+    reads: u64,
+    read_fails_at: Option<u64>,
     /// Somebody looks who is not to be disturbed: calls neither count nor fail.
     quiet: bool,
     /// The process is dead: nothing that it still tries reaches the disk.
@@ -83,6 +89,12 @@ impl Faulty {
         disk.fails_at = Some((disk.calls + calls + 1, full));
     }
 
+    /// The read after so many others fails, once.
+    pub(crate) fn fail_reading_after(&self, reads: u64) {
+        let mut disk = self.disk.lock();
+        disk.read_fails_at = Some(disk.reads + reads + 1);
+    }
+
     /// Whether calls neither count nor fail from now on.
     pub(crate) fn hush(&self, quiet: bool) {
         self.disk.lock().quiet = quiet;
@@ -97,6 +109,7 @@ impl Faulty {
     pub(crate) fn revive(&self) {
         let mut disk = self.disk.lock();
         (disk.dead, disk.fails_at, disk.faults) = (false, None, Faults::default());
+        disk.read_fails_at = None;
     }
 
     /// The power is lost: of everything that was not synced `survives` says what is on the platter, sector
@@ -156,6 +169,20 @@ impl Disk {
             }),
             _ => Ok(()),
         }
+    }
+}
+
+impl Disk {
+    /// Counts a read, and lets it fail when its time has come.
+    fn read(&mut self) -> io::Result<()> {
+        if self.quiet {
+            return Ok(());
+        }
+        self.reads += 1;
+        if self.faults.read_fails || self.read_fails_at == Some(self.reads) {
+            return Err(io::Error::other("input/output error"));
+        }
+        Ok(())
     }
 }
 
@@ -265,6 +292,7 @@ impl StoredFile for Handle {
     }
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.disk.lock().read()?;
         let file = self.file.lock();
         let rest = file.now.get(offset as usize..).unwrap_or_default();
         let n = rest.len().min(buffer.len());

@@ -10,7 +10,6 @@ use wayside_exchange::{ExchangeId, Half};
 
 use super::Shared;
 use crate::catalogue::Catalogue;
-use crate::error::StoreError;
 use crate::record::Extent;
 use crate::record::decode::{Kept, Stored};
 
@@ -44,15 +43,6 @@ impl BodyReader {
     /// How many bytes can be read in all.
     pub fn stored(&self) -> u64 {
         self.len
-    }
-
-    pub(super) fn id(&self) -> ExchangeId {
-        self.id
-    }
-
-    /// A sealed chunk beside this body.
-    pub(super) fn sealed(&self, extent: Extent) -> Result<Bytes, StoreError> {
-        self.shared.piece(&self.catalogue, self.id, extent)
     }
 
     /// The next run of bytes; empty at the end.

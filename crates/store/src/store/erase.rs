@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::mpsc::{SyncSender, sync_channel};
 
 use super::Store;
+use super::reseal::Clearance;
 use super::select::Selection;
 use crate::error::StoreError;
 
@@ -30,6 +31,14 @@ pub struct Erased {
     /// Segments that could not be written anew because they are damaged, so that nothing in them was
     /// erased.
     pub damaged: Vec<PathBuf>,
+}
+
+/// What the keeper of a store is asked to do.
+pub(crate) enum Asked {
+    /// To erase.
+    Erase(Erasure),
+    /// To seal what rests in clear.
+    Reseal(Clearance),
 }
 
 /// What the keeper of a store is asked to erase.
@@ -60,11 +69,16 @@ impl Store {
     /// store must have been opened for writing, and its writer ticked meanwhile.
     pub fn erase(&self, selection: Selection) -> Result<Erased, StoreError> {
         let (reply, answer) = sync_channel(1);
-        match &mut *self.shared.erasures.lock() {
-            Some(erasures) => erasures.push(Erasure { selection, reply }),
+        self.ask_keeper(Asked::Erase(Erasure { selection, reply }))?;
+        answer.recv().unwrap_or(Err(StoreError::Stopped))
+    }
+
+    pub(super) fn ask_keeper(&self, asked: Asked) -> Result<(), StoreError> {
+        match &mut *self.shared.asked.lock() {
+            Some(all) => all.push_back(asked),
             None if self.shared.read_only => return Err(StoreError::ReadOnly),
             None => return Err(StoreError::Stopped),
         }
-        answer.recv().unwrap_or(Err(StoreError::Stopped))
+        Ok(())
     }
 }

@@ -75,7 +75,7 @@ pub(crate) fn kept_by(
     let catalogue = &loaded.catalogue;
     let knows_nothing = catalogue.zones.iter().all(Option::is_none);
     let rebuilt = index.is_some() && !catalogue.groups.is_empty() && knows_nothing;
-    let lost = counts.forwarded.saturating_sub(recorded(&log, &loaded.catalogue, &counts));
+    let lost = counts.forwarded.saturating_sub(recorded(&log, &loaded.catalogue, &counts)?);
     let books = ForwardedFile::begin(dir, &counts, loaded.catalogue.end(), lost)?;
     let tallies = books.tallies();
     let recovery = Recovery {
@@ -165,12 +165,16 @@ pub(crate) fn index_bytes(dir: &Path) -> u64 {
 }
 
 /// How many exchanges of the last recorder the log has, or had before they were removed.
-pub(crate) fn recorded(log: &Log, catalogue: &Catalogue, counts: &Counts) -> u64 {
+pub(crate) fn recorded(
+    log: &Log,
+    catalogue: &Catalogue,
+    counts: &Counts,
+) -> Result<u64, StoreError> {
     let from = counts.counted_from();
-    let here = Tally::of(log, catalogue, from..u64::MAX);
+    let here = Tally::of(log, catalogue, from..u64::MAX)?;
     // Those that still ran when the others before them were accounted for.
-    let before = Tally::of(log, catalogue, counts.since..from);
-    counts.accounted + here.ended + here.open + before.open
+    let before = Tally::of(log, catalogue, counts.since..from)?;
+    Ok(counts.accounted + here.ended + here.open + before.open)
 }
 
 fn rows_of(log: &Log, catalogue: &Catalogue, group: &Group) -> Vec<crate::row::Row> {

@@ -13,6 +13,8 @@ const MOST: usize = 100;
 pub(super) struct Problems {
     /// What keeps the writer from writing now.
     trouble: Option<String>,
+    /// Pins keep more than may be kept.
+    pins: Option<String>,
     /// What is so since the store was opened.
     lasting: Vec<String>,
     /// Damaged blocks by file and offset.
@@ -32,8 +34,18 @@ impl Problems {
         }
     }
 
-    /// A block is damaged; other errors are none of the store's.
+    /// What is pinned takes so many bytes, more than may be kept; or not any more.
+    pub(super) fn pins(&mut self, bytes: Option<u64>) {
+        self.pins = bytes.map(|bytes| {
+            format!("what is pinned takes {bytes} bytes, more than `keep-bytes` leaves room for: nothing more can be deleted")
+        });
+    }
+
+    /// A block is damaged, or cannot be read; other errors are none of the store's.
     pub(super) fn damage(&mut self, error: &StoreError) {
+        if let StoreError::Io { source, .. } = error {
+            return self.lasting(format!("{error}: {source}"));
+        }
         let StoreError::Damaged { path, offset, .. } = error else { return };
         if self.damaged.len() < MOST {
             self.damaged.insert((path.clone(), *offset), error.to_string());
@@ -42,6 +54,12 @@ impl Problems {
 
     /// All of it in plain words.
     pub(super) fn in_words(&self) -> Vec<String> {
-        self.trouble.iter().chain(&self.lasting).chain(self.damaged.values()).cloned().collect()
+        self.trouble
+            .iter()
+            .chain(&self.pins)
+            .chain(&self.lasting)
+            .chain(self.damaged.values())
+            .cloned()
+            .collect()
     }
 }

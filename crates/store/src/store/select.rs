@@ -12,7 +12,7 @@ use crate::block::Kind;
 use crate::catalogue::Catalogue;
 use crate::catalogue::load::rows_of;
 use crate::catalogue::scan::{Care, Met, Scan as Walk};
-use crate::error::StoreError;
+use crate::error::{StoreError, unless_damaged};
 use crate::record::decode::Stored;
 use crate::segment::Segment;
 
@@ -166,7 +166,8 @@ fn strays(
     let (from, to) = catalogue.groups_of(segment);
     let groups = catalogue.groups.get(from..to).unwrap_or_default();
     for group in groups.iter().filter(|group| group.needs_tracking()) {
-        for (n, row) in (0..).zip(rows_of(&shared.log, segment, group).unwrap_or_default()) {
+        let rows = unless_damaged(rows_of(&shared.log, segment, group))?.unwrap_or_default();
+        for (n, row) in (0..).zip(rows) {
             let id = row.summary.id.0;
             if !catalogue.is_latest(id, group.position, n) {
                 ids.insert(id);

@@ -1,5 +1,6 @@
 //! What the writer and all readers of a store share.
 
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,7 +10,7 @@ use parking_lot::{Mutex, RwLock};
 use wayside_exchange::ExchangeId;
 
 use super::StoreStatus;
-use super::erase::Erasure;
+use super::erase::Asked;
 use super::pins::{self, Pin};
 use super::problems::Problems;
 use super::retention::{Removed, Retention};
@@ -54,8 +55,8 @@ pub(crate) struct Shared {
     pins: Mutex<Option<Vec<Pin>>>,
     /// How often that has changed.
     pins_changed: AtomicU64,
-    /// What the keeper is to erase; none where there is no keeper, or it has ended.
-    pub(crate) erasures: Mutex<Option<Vec<Erasure>>>,
+    /// What the keeper is to do, in turn; none where there is no keeper, or it has ended.
+    pub(crate) asked: Mutex<Option<VecDeque<Asked>>>,
     /// None where another process may write.
     books: Option<Mutex<ForwardedFile>>,
     /// What the keeper goes by.
@@ -95,7 +96,7 @@ impl Shared {
             problems: Mutex::default(),
             pins: Mutex::default(),
             pins_changed: AtomicU64::new(0),
-            erasures: Mutex::default(),
+            asked: Mutex::default(),
             books: books.map(Mutex::new),
             retention,
             looked_in: Mutex::default(),
@@ -299,7 +300,7 @@ impl Shared {
     }
 
     /// Whether a piece went with a segment that retention removed.
-    fn is_removed(&self, catalogue: &Catalogue, piece: &Extent) -> bool {
+    pub(crate) fn is_removed(&self, catalogue: &Catalogue, piece: &Extent) -> bool {
         catalogue.segment_at(piece.position).is_none() && piece.position < self.counts().kept_from
     }
 
@@ -426,6 +427,11 @@ impl Shared {
 
     pub(crate) fn note_lasting(&self, problem: String) {
         self.problems.lock().lasting(problem);
+    }
+
+    /// What is pinned takes so many bytes, more than may be kept; or not any more.
+    pub(crate) fn note_pins(&self, bytes: Option<u64>) {
+        self.problems.lock().pins(bytes);
     }
 
     pub(crate) fn note_damage(&self, error: &StoreError) {

@@ -6,6 +6,7 @@ use wayside_exchange::Mark;
 
 use crate::catalogue::Catalogue;
 use crate::catalogue::load::rows_of;
+use crate::error::{StoreError, unless_damaged};
 use crate::log::Log;
 
 /// How many exchanges have their latest record in a range of positions.
@@ -19,7 +20,12 @@ pub(crate) struct Tally {
 
 impl Tally {
     /// Counts; rows are read only of groups with exchanges that were written more than once.
-    pub(crate) fn of(log: &Log, catalogue: &Catalogue, range: Range<u64>) -> Self {
+    /// Those of a damaged group are each counted once.
+    pub(crate) fn of(
+        log: &Log,
+        catalogue: &Catalogue,
+        range: Range<u64>,
+    ) -> Result<Self, StoreError> {
         let from = catalogue.groups.partition_point(|group| group.position < range.start);
         let mut tally = Self::default();
         for group in catalogue.groups.iter().skip(from) {
@@ -29,7 +35,9 @@ impl Tally {
             let segment = catalogue.segment_at(group.position);
             let rows = segment
                 .filter(|_| group.needs_tracking())
-                .and_then(|segment| rows_of(log, &segment, group).ok());
+                .map(|segment| unless_damaged(rows_of(log, &segment, group)))
+                .transpose()?
+                .flatten();
             let Some(rows) = rows else {
                 tally.ended += u64::from(group.count);
                 continue;
@@ -45,6 +53,6 @@ impl Tally {
                 }
             }
         }
-        tally
+        Ok(tally)
     }
 }

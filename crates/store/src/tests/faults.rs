@@ -167,3 +167,72 @@ fn after_a_failed_sync_the_bytes_are_written_anew_and_nothing_else_is_said_to_be
     assert!(shared.recorded() > ExchangeId(0));
     drop(writer);
 }
+
+#[test]
+fn what_cannot_be_read_is_an_error_that_is_told_and_recording_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = Faulty::default();
+    let (_, store, mut writer) = begin(dir.path(), &disk);
+    append_all(&mut writer, 0..200);
+    writer.sync().unwrap();
+    disk.set(Faults { read_fails: true, ..Faults::default() });
+    let filter = wayside_exchange::filter::Filter::all();
+    let mut listing = store.find(filter, crate::Order::OldestFirst);
+    assert!(matches!(listing.next(), Some(Err(StoreError::Io { .. }))), "never a short list");
+    assert!(listing.next().is_none());
+    assert!(store.exchange(id(7)).is_err());
+    append_all(&mut writer, 200..230);
+    writer.sync().unwrap();
+    let problems = store.status().problems;
+    assert!(problems.iter().any(|problem| problem.contains("could not read")), "{problems:?}");
+    assert!(on_storage_fails(dir.path(), &disk, writer));
+    disk.set(Faults::default());
+    let (_, store, _writer) = begin(dir.path(), &disk);
+    holds(&store, 0..230);
+}
+
+/// Whether the store cannot be opened now.
+fn on_storage_fails(dir: &std::path::Path, disk: &Faulty, writer: Writer) -> bool {
+    drop(writer);
+    matches!(on_storage(dir, Arc::new(disk.clone()), small()), Err(StoreError::Io { .. }))
+}
+
+#[test]
+fn pins_and_books_that_cannot_be_written_are_told_and_stay_as_they_were() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, mut writer, _) = open(dir.path());
+    let pin = |filter: &str| crate::Pin { filter: filter.to_owned(), since: START };
+    store.pin(pin("client:key:1")).unwrap();
+    append_all(&mut writer, 0..50);
+    // Where another file is to be made there is a folder.
+    let in_the_way = dir.path().join("pins.new");
+    std::fs::create_dir(&in_the_way).unwrap();
+    assert!(matches!(store.pin(pin("client:key:2")), Err(StoreError::Io { .. })));
+    assert!(store.unpin(|_| true).is_err());
+    assert_eq!(store.pins().unwrap(), [pin("client:key:1")]);
+    std::fs::remove_dir(&in_the_way).unwrap();
+    store.pin(pin("client:key:2")).unwrap();
+    drop((store, writer));
+    let in_the_way = dir.path().join("forwarded.tmp");
+    std::fs::create_dir(&in_the_way).unwrap();
+    let refused = Store::open(dir.path(), small()).err().unwrap();
+    assert!(refused.to_string().contains("forwarded.tmp"), "{refused}");
+    std::fs::remove_dir(&in_the_way).unwrap();
+    let (store, _writer, recovery) = open(dir.path());
+    assert_eq!((recovery.stored, store.pins().unwrap().len()), (50, 2));
+}
+
+#[test]
+fn an_index_that_goes_away_while_it_is_used_costs_nothing_but_itself() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, mut writer, _) = open(dir.path());
+    append_all(&mut writer, 0..100);
+    std::fs::remove_dir_all(dir.path().join("index")).unwrap();
+    append_all(&mut writer, 100..200);
+    holds(&store, 0..200);
+    writer.close().unwrap();
+    drop(store);
+    let (store, _writer, recovery) = open(dir.path());
+    assert_eq!(recovery.stored, 200);
+    holds(&store, 0..200);
+}

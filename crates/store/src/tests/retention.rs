@@ -297,3 +297,23 @@ fn nothing_goes_while_the_pins_cannot_be_read() {
     assert!(kept.retaining.remove(&kept.shared, &segment).is_err());
     holds(&kept.store, 0..100);
 }
+
+#[test]
+fn pins_that_alone_take_more_than_may_be_kept_are_told_until_they_are_fewer() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut kept = Kept::on_disk(dir.path(), bytes(BUDGET));
+    kept.append(0..800);
+    kept.store.pin(Pin { filter: "client:key:*".to_owned(), since: START }).unwrap();
+    kept.store.pin(Pin { filter: "method:GET".to_owned(), since: START }).unwrap();
+    kept.append(800..4000);
+    kept.retain();
+    let told = |kept: &Kept| {
+        kept.store.status().problems.iter().any(|one| one.contains("what is pinned takes"))
+    };
+    assert!(told(&kept), "{:?}", kept.store.status());
+    kept.store.unpin(|_| true).unwrap();
+    kept.retain();
+    assert!(!told(&kept), "{:?}", kept.store.status().problems);
+    assert!(kept.store.status().used <= BUDGET);
+    kept.close();
+}

@@ -12,11 +12,12 @@ use std::sync::mpsc::sync_channel;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
-use wayside_exchange::{ExchangeId, Half, Micros, Timestamp};
+use wayside_exchange::{Exchange, ExchangeId, Half, Message, Micros, Timestamp};
 
 use super::support::*;
 use crate::keeper::Keeping;
 use crate::keeper::erasing::Erasing;
+use crate::keeper::resealing::Clearing;
 use crate::keeper::retaining::Retaining;
 use crate::seal::SealingKey;
 use crate::settle::Settling;
@@ -24,7 +25,11 @@ use crate::storage::faulty::Faulty;
 use crate::store::Shared;
 use crate::store::erase::Erasure;
 use crate::store::open::kept_by;
-use crate::{Encryption, Options, Retention, Selection, Store, Writer};
+use crate::store::reseal::Clearance;
+use crate::{
+    Bodies, Encryption, Options, Resealed, ResealedBody, ResealedMessage, Resealing, Retention,
+    Selection, Store, StoreError, Writer,
+};
 
 /// How long these go on, against the usual.
 fn times() -> u32 {
@@ -39,8 +44,12 @@ enum Happening {
     Settle,
     Retain,
     Erase(u64),
+    /// Every exchange is sealed anew, its body in pieces of its own.
+    Reseal,
     /// The call after so many others fails, for want of room or because the disk does.
     Fault(u64, bool),
+    /// The read after so many others fails.
+    Unreadable(u64),
     Kill,
     /// What was not synced survives in part, as the bits of the seed say.
     PowerLoss(u64),
@@ -126,13 +135,20 @@ impl<'a> World<'a> {
             }
             Happening::Settle => {
                 if let Some(Ok(mut settling)) = Settling::begin(&shared, &[]) {
-                    while settling.step().unwrap_or(false) {}
-                    let _ = settling.finish();
+                    loop {
+                        match settling.step() {
+                            Ok(true) => {}
+                            Ok(false) => break drop(settling.finish()),
+                            Err(_) => break settling.discard(),
+                        }
+                    }
                 }
             }
             Happening::Retain => self.retain(&shared, &mut writer),
             Happening::Erase(client) => self.erase(&shared, &mut writer, client),
+            Happening::Reseal => self.reseal(&shared, &mut writer),
             Happening::Fault(calls, full) => self.disk.fail_after(calls, full),
+            Happening::Unreadable(reads) => self.disk.fail_reading_after(reads),
             Happening::Kill | Happening::PowerLoss(_) => {}
         }
         self.open = Some((shared, writer));
@@ -196,6 +212,19 @@ impl<'a> World<'a> {
         }
     }
 
+    fn reseal(&mut self, shared: &Arc<Shared>, writer: &mut Writer) {
+        let (reply, _answer) = sync_channel(1);
+        let selection = Selection::matching(wayside_exchange::filter::Filter::all());
+        let clearance = Clearance { selection, resealing: Box::new(Moving), reply };
+        let mut clearing = Some(Clearing::begin(shared, clearance));
+        while let Some(step) = clearing {
+            self.now = Timestamp(self.now.0 + 1_000);
+            let _ = writer.tick(self.now);
+            let _ = writer.sync();
+            clearing = step.step(shared);
+        }
+    }
+
     /// What is there is right, and what must be there is.
     fn check(&self) {
         let Some((shared, _)) = &self.open else { return };
@@ -225,6 +254,49 @@ impl<'a> World<'a> {
     }
 }
 
+/// Seals nothing, but puts every response's body elsewhere.
+struct Moving;
+
+impl Resealing for Moving {
+    fn reseal(
+        &mut self,
+        exchange: &Exchange,
+        bodies: &mut Bodies<'_>,
+    ) -> Result<Option<Resealed>, StoreError> {
+        let mut bytes = Vec::new();
+        let Some(mut body) = bodies.body(Half::Response) else { return Ok(None) };
+        let unread = |_| StoreError::Stopped;
+        body.read_to_end(&mut bytes).map_err(unread)?;
+        let body = ResealedBody {
+            arrivals: Vec::new(),
+            pieces: bytes
+                .chunks(400)
+                .map(|part| bodies.append_piece(Half::Response, part))
+                .collect::<Result<_, _>>()?,
+            rest: Vec::new(),
+            chunks: Vec::new(),
+            sealed: Vec::new(),
+        };
+        let message = |message: &Message, body| ResealedMessage {
+            head: message.head.0.to_vec(),
+            trailers: Vec::new(),
+            body,
+        };
+        Ok(Some(Resealed {
+            summary: exchange.summary.clone(),
+            request: message(&exchange.request, None),
+            informed: exchange.informed.iter().map(|head| head.0.clone()).collect(),
+            response: exchange.response.as_ref().map(|one| message(one, Some(body))),
+            sealed: exchange.sealed.clone(),
+            secrets: 1,
+        }))
+    }
+
+    fn stands_in(&mut self, _bytes: &[u8]) -> bool {
+        false
+    }
+}
+
 /// The response's body; none where it is damaged.
 fn readable(store: &Store, id: ExchangeId) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
@@ -239,7 +311,9 @@ fn happening() -> impl Strategy<Value = Happening> {
         4 => Just(Happening::Settle),
         2 => Just(Happening::Retain),
         1 => (0_u64..7).prop_map(Happening::Erase),
+        1 => Just(Happening::Reseal),
         3 => (0_u64..12, any::<bool>()).prop_map(|(calls, full)| Happening::Fault(calls, full)),
+        2 => (0_u64..40).prop_map(Happening::Unreadable),
         2 => Just(Happening::Kill),
         2 => any::<u64>().prop_map(Happening::PowerLoss),
     ]
@@ -248,6 +322,7 @@ fn happening() -> impl Strategy<Value = Happening> {
 #[test]
 fn whatever_happens_in_any_order_what_is_durable_is_there_and_right() {
     let (kills, losses, faults) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
+    let unreadable = AtomicU64::new(0);
     let config = Config { cases: 12 * times(), failure_persistence: None, ..Config::default() };
     // The same orders in every run of the tests; `tests/faults` goes on to others.
     let mut runner = if times() > 1 {
@@ -264,6 +339,7 @@ fn whatever_happens_in_any_order_what_is_durable_is_there_and_right() {
                 Happening::Kill => kills.fetch_add(1, Relaxed),
                 Happening::PowerLoss(_) => losses.fetch_add(1, Relaxed),
                 Happening::Fault(..) => faults.fetch_add(1, Relaxed),
+                Happening::Unreadable(_) => unreadable.fetch_add(1, Relaxed),
                 _ => 0,
             };
             world.happens(happening);
@@ -275,6 +351,7 @@ fn whatever_happens_in_any_order_what_is_durable_is_there_and_right() {
     println!("figure: kills survived, in random orders: {}", kills.into_inner());
     println!("figure: power losses survived, torn at sectors: {}", losses.into_inner());
     println!("figure: failing calls survived, in random orders: {}", faults.into_inner());
+    println!("figure: failing reads survived, in random orders: {}", unreadable.into_inner());
 }
 
 #[test]
@@ -294,6 +371,7 @@ fn every_single_call_may_fail_and_the_power_may_go_after_it() {
                 Happening::Settle,
                 Happening::Sync,
                 Happening::Erase(3),
+                Happening::Reseal,
                 Happening::Append(10),
                 Happening::Sync,
                 Happening::Settle,

@@ -99,6 +99,9 @@ pub struct ScanArgs {
     /// Only exchanges that match, as in `since:7d host:api.example.com`
     #[arg(value_name = "FILTER", num_args = 0..)]
     pub filter: Vec<String>,
+    /// Seal what is found, where it lies, and prove that it is gone
+    #[arg(long)]
+    pub reseal: bool,
     /// Print one JSON object a line, for each place
     #[arg(long)]
     pub json: bool,

@@ -3,6 +3,7 @@
 
 mod trust;
 
+use std::cell::Cell;
 use std::fs::{OpenOptions, Permissions};
 use std::io::{self, Read as _, Write};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
@@ -32,6 +33,7 @@ pub async fn run(args: ExportArgs, data: &Location, printer: &mut Printer) -> an
     let reading = Reading {
         store: source::store(data)?,
         seal: if args.reveal { Some(Seal::of(data)?) } else { None },
+        incomplete: Cell::new(0),
     };
     let output = args.output.as_deref().map(|path| file_name(path, args.format));
     let mut written = Written { output: output.clone(), private: args.reveal, printer };
@@ -39,6 +41,14 @@ pub async fn run(args: ExportArgs, data: &Location, printer: &mut Printer) -> an
     match args.format {
         ExportFormat::Curl => curl(&args, &ids, &reading, &mut trust, &mut written)?,
         ExportFormat::Har => har(&args, &ids, &reading, &mut written)?,
+    }
+    let incomplete = reading.incomplete.get();
+    if incomplete > 0 {
+        printer.say(format!(
+            "some of what was sealed in the bodies of {} is gone: retention deleted the segments that \
+             held it, and tokens stand there",
+            counted(incomplete, "exchange")
+        ));
     }
     if let Some(path) = output {
         let what = counted(ids.len() as u64, "exchange");
@@ -54,6 +64,8 @@ pub async fn run(args: ExportArgs, data: &Location, printer: &mut Printer) -> an
 struct Reading {
     store: Store,
     seal: Option<Seal>,
+    /// Exchanges whose bodies could not be revealed whole.
+    incomplete: Cell<u64>,
 }
 
 /// Where the export goes.
@@ -132,7 +144,16 @@ impl Reading {
         let exchange =
             exchange.ok_or_else(|| Trouble::not_found(format!("`{id}` is not stored any more")))?;
         match &self.seal {
-            Some(seal) => seal.reveal(&self.store, exchange),
+            Some(seal) => {
+                let exchange = seal.reveal(&self.store, exchange)?;
+                let mut messages = [Half::Request, Half::Response]
+                    .into_iter()
+                    .filter_map(|half| exchange.message(half));
+                if messages.any(|message| message.body.redacted) {
+                    self.incomplete.set(self.incomplete.get() + 1);
+                }
+                Ok(exchange)
+            }
             None => Ok(exchange),
         }
     }

@@ -1,10 +1,12 @@
 //! `wayside scan`: looks in a recording for secrets that rest in clear, recorded with sealing off or
-//! before a rule was there. It says where they are, and never what they are.
+//! before a rule was there. It says where they are, and never what they are; and seals them when asked.
 
 use std::io::Read as _;
 
 use anyhow::Context as _;
+use http::Method;
 use serde::Serialize;
+use wayside_console::ClearedView;
 use wayside_exchange::escape::for_terminal;
 use wayside_exchange::filter::Filter;
 use wayside_exchange::head::{as_text, lines, split_field};
@@ -16,11 +18,11 @@ use super::listing;
 use crate::args::ScanArgs;
 use crate::clock;
 use crate::exit::Exit;
-use crate::report::figures::{count, counted};
+use crate::report::figures::{count, counted, size};
 use crate::report::printer::Printer;
 use crate::report::progress;
 use crate::report::trouble::Trouble;
-use crate::source;
+use crate::source::{self, Changing, Question};
 
 /// Read at a time.
 const RUN: usize = 64 << 10;
@@ -39,13 +41,93 @@ struct Found {
 }
 
 /// Scans; secrets in clear make the exit code 1.
-pub fn run(
-    args: &ScanArgs,
+pub async fn run(
+    args: ScanArgs,
     data: &Location,
     rules: Rules,
     printer: &mut Printer,
 ) -> anyhow::Result<Exit> {
     source::expect_recording(data)?;
+    let is_clean = look(&args, data, rules.clone(), printer)?;
+    if args.reseal {
+        return reseal(&args, data, rules, printer).await;
+    }
+    Ok(if is_clean { Exit::Done } else { Exit::Differs })
+}
+
+/// Seals what was found, and says what came of it.
+async fn reseal(
+    args: &ScanArgs,
+    data: &Location,
+    rules: Rules,
+    printer: &mut Printer,
+) -> anyhow::Result<Exit> {
+    let question = match args.filter.as_slice() {
+        [] => Question::at("/api/reseal"),
+        words => Question::at("/api/reseal").with("filter", listing::filter(words)?),
+    };
+    let changing = Changing::sealing(data, rules, printer).await?;
+    let cleared: anyhow::Result<ClearedView> =
+        async { Ok(changing.ask(Method::POST, &question).await?.json().await?) }.await;
+    changing.close()?;
+    let cleared = cleared?;
+    if args.json {
+        printer.json(&serde_json::to_value(&cleared)?)?;
+    } else {
+        for line in as_lines(&cleared) {
+            printer.line(for_terminal(&line))?;
+        }
+    }
+    let left = cleared.found + cleared.unreadable + cleared.running + cleared.damaged.len() as u64;
+    Ok(if left == 0 { Exit::Done } else { Exit::Differs })
+}
+
+fn as_lines(cleared: &ClearedView) -> Vec<String> {
+    let mut lines = vec![
+        format!(
+            "sealed {} in {}: {} written anew",
+            counted(cleared.secrets, "secret"),
+            counted(cleared.exchanges, "exchange"),
+            counted(cleared.segments, "segment")
+        ),
+        match cleared.found {
+            0 => format!(
+                "searched {} of what is in them now: nothing is in clear",
+                size(cleared.searched_bytes)
+            ),
+            found => format!("something is still in clear in {}", counted(found, "exchange")),
+        },
+    ];
+    if cleared.mentions > 0 {
+        lines.push(format!(
+            "some of it stands in {} where neither name nor form tells, and stays there",
+            counted(cleared.mentions, "block")
+        ));
+    }
+    if cleared.running > 0 {
+        lines.push(format!(
+            "{} still running, left alone: scan again when they have ended",
+            counted(cleared.running, "exchange")
+        ));
+    }
+    if cleared.unreadable > 0 {
+        lines.push(format!(
+            "{} could not be read whole or opened with this key, left alone",
+            counted(cleared.unreadable, "exchange")
+        ));
+    }
+    let damaged = cleared.damaged.iter();
+    lines.extend(damaged.map(|path| format!("damaged, so nothing in it was sealed: `{path}`")));
+    lines
+}
+
+/// Looks for them; says whether there are none.
+fn look(
+    args: &ScanArgs,
+    data: &Location,
+    rules: Rules,
+    printer: &mut Printer,
+) -> anyhow::Result<bool> {
     let store = source::store(data)?;
     let filter = match args.filter.as_slice() {
         [] => Filter::all(),
@@ -79,7 +161,7 @@ pub fn run(
         _ => format!("{} in clear in {}", counted(secrets, "secret"), count(exchanges)),
     };
     printer.say(format!("{} scanned: {found}", counted(scanned, "exchange")));
-    Ok(if secrets == 0 { Exit::Done } else { Exit::Differs })
+    Ok(secrets == 0)
 }
 
 fn print(place: &Found, json: bool, printer: &mut Printer) -> anyhow::Result<()> {

@@ -80,6 +80,7 @@ async fn revealed(
     args: &ShowArgs,
     printer: &mut Printer,
 ) -> anyhow::Result<Exit> {
+    revealing.say_what_is_missing(printer);
     if let Some(half) = args.body {
         return revealing.body(half.into(), args.raw, printer);
     }

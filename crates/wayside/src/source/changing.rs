@@ -1,13 +1,16 @@
 //! Where changes go: to the running recorder, or, when none runs, to the store opened for writing in this
 //! process, with somebody to tick its writer.
 
+use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use http::Method;
-use wayside_console::{Answer, Api, ConsoleFacts, changes, router};
+use wayside_console::{Answer, Api, ConsoleFacts, Resealers, changes, router};
+use wayside_identity::Rules;
+use wayside_recorder::Resealer;
 use wayside_store::{Location, Options, Store, StoreError, Writer};
 
 use super::{Question, expect_recording};
@@ -32,6 +35,26 @@ struct Attendant {
 impl Changing {
     /// The API of the recording at `data`.
     pub async fn open(data: &Location, printer: &mut Printer) -> anyhow::Result<Self> {
+        Self::with(data, None, printer).await
+    }
+
+    /// The same, which can seal by these rules what rests in clear; a recorder that runs has rules of its
+    /// own.
+    pub async fn sealing(
+        data: &Location,
+        rules: Rules,
+        printer: &mut Printer,
+    ) -> anyhow::Result<Self> {
+        let key = data.open_or_create_key()?;
+        let make: Resealers = Arc::new(move || Box::new(Resealer::new(key.clone(), &rules)));
+        Self::with(data, Some(make), printer).await
+    }
+
+    async fn with(
+        data: &Location,
+        resealer: Option<Resealers>,
+        printer: &mut Printer,
+    ) -> anyhow::Result<Self> {
         let mut attendant = None;
         let in_process = || {
             expect_recording(data)?;
@@ -46,7 +69,7 @@ impl Changing {
             attendant = Some(Attendant::start(writer)?);
             let facts = ConsoleFacts::default();
             let thresholds = wayside_analytics::Thresholds::default();
-            let api = Api { store, recorder: None, thresholds, facts };
+            let api = Api { store, recorder: None, resealer, thresholds, facts };
             anyhow::Ok(router(api.clone()).merge(changes(api)))
         };
         let source = wayside_console::Source::of(data, in_process).await?;

@@ -12,7 +12,7 @@ use tokio::sync::{broadcast, watch};
 use wayside_console::{Api, ConsoleFacts, Control, Live, Token, control_path};
 use wayside_exchange::Summary;
 use wayside_exchange::view::{OutlierView, StatusView};
-use wayside_recorder::Recorder;
+use wayside_recorder::{Recorder, Resealer};
 use wayside_transport::listen::Bound;
 
 use crate::clock;
@@ -62,9 +62,11 @@ impl Consoles {
             .map(|bound| format!("http://{}/?token={}", bound.address(), token.reveal()));
         let address = bound.as_ref().map(Bound::address);
         addresses.extend(address.map(|address| format!("http://{address}")));
+        let (key, rules) = (settings.location().open_or_create_key()?, settings.rules.clone());
         let api = Api {
             store: recorder.store().clone(),
             recorder: Some(Arc::new(Looking(recorder.clone()))),
+            resealer: Some(Arc::new(move || Box::new(Resealer::new(key.clone(), &rules)))),
             thresholds: settings.thresholds,
             facts: ConsoleFacts {
                 version: env!("CARGO_PKG_VERSION").to_owned(),

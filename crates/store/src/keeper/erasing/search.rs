@@ -52,21 +52,11 @@ impl<'a> Search<'a> {
 
     /// Looks through the blocks of a segment.
     pub(super) fn segment(&mut self, shared: &Shared, segment: &Segment) -> Result<(), StoreError> {
-        let mut walk = Scan::new(&shared.log, segment, segment.span().start, Care::Payloads);
-        while let Some(met) = walk.step()? {
-            let raw = match met {
-                Met::Good(header, payload) => {
-                    pack::unpack(&header, payload, segment.opener()).map(|raw| (header, raw))
-                }
-                Met::Bad(_, reason) => Err(reason),
-            };
-            match raw {
-                Ok((header, raw)) => self.block(&header, &raw),
-                // What cannot be read cannot be said to be clean.
-                Err(_) => self.found += 1,
-            }
-        }
-        Ok(())
+        each_block(shared, segment, &mut |header, raw| match header {
+            Some(header) => self.block(header, raw),
+            // What cannot be read cannot be said to be clean.
+            None => self.found += 1,
+        })
     }
 
     /// Looks through the files beside the log.
@@ -98,6 +88,28 @@ impl<'a> Search<'a> {
         let near = numbers.filter(|number| (self.least..=self.greatest).contains(number));
         near.filter(|number| self.ids.contains(number)).count() as u64
     }
+}
+
+/// Hands every block of a segment to `look`, unpacked; none for one that is damaged.
+pub(in crate::keeper) fn each_block(
+    shared: &Shared,
+    segment: &Segment,
+    look: &mut dyn FnMut(Option<&BlockHeader>, &[u8]),
+) -> Result<(), StoreError> {
+    let mut walk = Scan::new(&shared.log, segment, segment.span().start, Care::Payloads);
+    while let Some(met) = walk.step()? {
+        let raw = match met {
+            Met::Good(header, payload) => {
+                pack::unpack(&header, payload, segment.opener()).ok().map(|raw| (header, raw))
+            }
+            Met::Bad(..) => None,
+        };
+        match raw {
+            Some((header, raw)) => look(Some(&header), &raw),
+            None => look(None, &[]),
+        }
+    }
+    Ok(())
 }
 
 /// How many files at `path`, or in that folder, hold a name.

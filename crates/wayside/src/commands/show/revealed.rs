@@ -45,6 +45,19 @@ impl Revealing {
         Ok(Self { store, seal, exchange })
     }
 
+    /// Says which bodies cannot be revealed whole, if any.
+    pub(super) fn say_what_is_missing(&self, printer: &mut Printer) {
+        for half in [Half::Request, Half::Response] {
+            if self.exchange.message(half).is_some_and(|message| message.body.redacted) {
+                printer.say(format!(
+                    "some of what was sealed in the {} body is gone: retention deleted the segment that \
+                     held it, and from there on the body is shown as it is stored",
+                    half.as_str()
+                ));
+            }
+        }
+    }
+
     /// Puts the secrets into what is known of the exchange otherwise.
     pub(super) fn reveal(&self, view: &mut ExchangeView) -> anyhow::Result<()> {
         view.url = self.exchange.summary.url();
@@ -59,7 +72,8 @@ impl Revealing {
             };
             shown.headers = message.head.fields_as_text().collect();
             shown.trailers = fields_of(&message.trailers);
-            if std::mem::take(&mut shown.body_redacted) {
+            if shown.body_redacted && !message.body.redacted {
+                shown.body_redacted = false;
                 shown.body_sha256 = self.sha256(half, message)?;
             }
         }
