@@ -15,12 +15,14 @@ use std::path::{Path, PathBuf};
 
 pub use settings::{Durability, OnOverload, Settings};
 
+use anyhow::Context as _;
 use wayside_analytics::Thresholds;
 use wayside_identity::{Rules, Sealing};
 use wayside_store::Location;
 
 use crate::args::{Everywhere, Typed};
 use crate::report::trouble::Trouble;
+use file::WrongFile;
 use keys::{Form, KEYS, Key};
 
 /// The file that is read when nobody names another and it is there.
@@ -119,8 +121,32 @@ fn file(
         None if Path::new(DEFAULT_FILE).is_file() => PathBuf::from(DEFAULT_FILE),
         None => return Ok(None),
     };
-    let values = file::read(&path)?;
+    let shown = path.display();
+    let text = std::fs::read_to_string(&path)
+        .with_context(|| Trouble::misused(format!("could not read the configuration `{shown}`")))?;
+    let values = file::parse(&text).map_err(|wrong| wrong_file(wrong, &path))?;
     Ok(Some((path, values)))
+}
+
+fn wrong_file(wrong: WrongFile, path: &Path) -> Trouble {
+    let path = path.display();
+    match wrong {
+        WrongFile::NotToml { line, reason } => {
+            let at = line.map(|line| format!(" at line {line}")).unwrap_or_default();
+            Trouble::misused(format!("the configuration `{path}` is not TOML{at}")).cause(reason)
+        }
+        WrongFile::Unknown { name, nearest } => {
+            let trouble = Trouble::misused(format!("unknown key `{name}` in `{path}`"));
+            match nearest {
+                Some(nearest) => trouble.hint(format!("did you mean `{nearest}`?")),
+                None => trouble.hint("`wayside config` lists the known keys"),
+            }
+        }
+        WrongFile::Kind { name, kind, example } => {
+            Trouble::misused(format!("`{name}` in `{path}` cannot be {kind}"))
+                .hint(format!("write it as `{example}`"))
+        }
+    }
 }
 
 impl Resolved {

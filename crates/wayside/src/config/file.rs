@@ -1,45 +1,59 @@
-//! The configuration file: a flat TOML table of known keys.
-
-use std::path::Path;
-
-use anyhow::Context as _;
+//! The configuration file: a flat TOML table of known keys. What is wrong with one is data, so that this
+//! needs nothing else of the program, and is fuzzed by itself (`tests/fuzz/targets/configuration.rs`).
 
 use super::keys::{Form, KEYS, Key};
-use crate::report::trouble::Trouble;
 
 /// The values that a file sets, in its order. Lists have several values.
-pub(super) type FileValues = Vec<(&'static Key, Vec<String>)>;
+pub type FileValues = Vec<(&'static Key, Vec<String>)>;
 
-/// Reads the file at `path`.
-pub(super) fn read(path: &Path) -> anyhow::Result<FileValues> {
-    let text = std::fs::read_to_string(path).with_context(|| {
-        Trouble::misused(format!("could not read the configuration `{}`", path.display()))
-    })?;
-    parse(&text, path)
+/// What is wrong with a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WrongFile {
+    /// It is not TOML.
+    NotToml {
+        /// In which line, where that is known.
+        line: Option<usize>,
+        /// Why.
+        reason: String,
+    },
+    /// A key is not known.
+    Unknown {
+        /// The key.
+        name: String,
+        /// One that is much like it.
+        nearest: Option<&'static str>,
+    },
+    /// A key cannot have such a value.
+    Kind {
+        /// The key.
+        name: String,
+        /// What it has.
+        kind: &'static str,
+        /// What it could have.
+        example: String,
+    },
 }
 
-pub(super) fn parse(text: &str, path: &Path) -> anyhow::Result<FileValues> {
+/// Reads the text of a file.
+pub fn parse(text: &str) -> Result<FileValues, WrongFile> {
     let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
-        let at = error.span().map_or(String::new(), |span| {
+        let line = error.span().map(|span| {
             let before = text.get(..span.start).unwrap_or_default();
-            format!(" at line {}", before.matches('\n').count() + 1)
+            before.matches('\n').count() + 1
         });
-        Trouble::misused(format!("the configuration `{}` is not TOML{at}", path.display()))
-            .cause(error.message().to_owned())
+        WrongFile::NotToml { line, reason: error.message().to_owned() }
     })?;
     table
         .into_iter()
         .map(|(name, value)| {
-            let key = Key::named(&name).ok_or_else(|| unknown(&name, path))?;
-            let values = values(key, &value).ok_or_else(|| {
-                Trouble::misused(format!(
-                    "`{name}` in `{}` cannot be {}",
-                    path.display(),
-                    value.type_str()
-                ))
-                .hint(format!("write it as `{}`", example(key)))
-            })?;
-            Ok((key, values))
+            let Some(key) = Key::named(&name) else { return Err(unknown(name)) };
+            match values(key, &value) {
+                Some(values) => Ok((key, values)),
+                None => {
+                    let (kind, example) = (value.type_str(), example(key));
+                    Err(WrongFile::Kind { name, kind, example })
+                }
+            }
         })
         .collect()
 }
@@ -69,16 +83,11 @@ fn example(key: &Key) -> String {
     }
 }
 
-fn unknown(name: &str, path: &Path) -> Trouble {
-    let trouble = Trouble::misused(format!("unknown key `{name}` in `{}`", path.display()));
+fn unknown(name: String) -> WrongFile {
     let nearest = KEYS
         .iter()
         .map(|key| (strsim::jaro_winkler(&name.replace('_', "-"), key.name), key.name))
         .max_by(|a, b| a.0.total_cmp(&b.0));
-    match nearest {
-        Some((likeness, nearest)) if likeness > 0.75 => {
-            trouble.hint(format!("did you mean `{nearest}`?"))
-        }
-        _ => trouble.hint("`wayside config` lists the known keys"),
-    }
+    let nearest = nearest.filter(|(likeness, _)| *likeness > 0.75).map(|(_, nearest)| nearest);
+    WrongFile::Unknown { name, nearest }
 }
