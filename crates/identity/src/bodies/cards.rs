@@ -36,6 +36,7 @@ pub(super) fn find(run: &[u8], cut: bool, hits: &mut Vec<Hit>) {
     }
 }
 
+#[expect(clippy::needless_bitwise_bool, reason = "no branch can be foretold here")]
 fn is_part(byte: u8) -> bool {
     byte.is_ascii_digit() | (byte == b' ') | (byte == b'-') | (byte == b'+')
 }

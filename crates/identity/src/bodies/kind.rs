@@ -133,7 +133,7 @@ fn has_controls(sample: &[u8]) -> bool {
     let is_none_of_text = |&b: &u8| {
         let is_control = b < 0x20 || b == 0x7f;
         let is_of_text = matches!(b, b'\t'..=b'\n' | b'\x0c'..=b'\r' | b'\x1b' | b'\x1e');
-        is_control & !is_of_text
+        is_control && !is_of_text
     };
     sample.iter().fold(false, |any, byte| any | is_none_of_text(byte))
 }

@@ -1,8 +1,8 @@
-//! Keyed fingerprints: SipHash-2-4 of a secret (Aumasson, Bernstein: SipHash: a fast short-input PRF, 2012),
+//! Keyed fingerprints: `SipHash-2-4` of a secret (Aumasson, Bernstein: *`SipHash`: a fast short-input PRF*, 2012),
 //! shortened to twelve hexadecimal digits.
 //!
 //! Whoever has a store but not its key cannot try guesses against them. Secrets are short and in some bodies
-//! many, which is what SipHash is made for: HMAC-SHA-256 took four times as long. A client sends the same few
+//! many, which is what `SipHash` is made for: HMAC-SHA-256 took four times as long. A client sends the same few
 //! over and over, so the last ones are remembered; how many is bounded.
 
 use std::cell::OnceCell;

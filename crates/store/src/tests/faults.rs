@@ -66,8 +66,9 @@ fn a_disk_that_takes_its_time_takes_none_of_recordings() {
     };
     is_held.recv().unwrap();
     // More than is written at once, less than two of that.
+    let piece = vec![b'x'; 120 << 10];
     for _ in 0..12 {
-        writer.append_piece(id(500), Half::Request, &[b'x'; 120 << 10]).unwrap();
+        writer.append_piece(id(500), Half::Request, &piece).unwrap();
     }
     append(&mut writer, &row(20)).unwrap();
     let _ = go_on.send(());
