@@ -5,6 +5,7 @@
 
 mod cell;
 mod client;
+pub mod findings;
 mod latency;
 pub mod outlier;
 mod route;
@@ -12,6 +13,7 @@ mod session;
 mod slots;
 mod tables;
 mod verdict;
+pub mod why;
 pub mod windows;
 
 pub use cell::Cell;

@@ -6,13 +6,13 @@
 //! estimated from all of them, and false discoveries are controlled over all of them at once. The formulae
 //! and their sources stand in `docs/statistics.md`.
 
-mod discovery;
+pub(crate) mod discovery;
 mod latency;
 mod probability;
 mod rates;
 mod strata;
 
-pub(crate) use probability::count_at_least;
+pub(crate) use probability::{count_at_least, normal_above};
 pub use strata::Observation;
 
 use strata::Strata;

@@ -5,7 +5,7 @@
 
 pub(crate) mod peers;
 pub(crate) mod threshold;
-mod words;
+pub(crate) mod words;
 
 use std::fmt::Write as _;
 
@@ -34,7 +34,6 @@ pub(crate) const ALL: Window = Window { name: "all", words: "" };
 
 /// The verdict with whom it is about, and a filter for the exchanges that prove it.
 pub fn outlier(client: &str, verdict: Verdict) -> OutlierView {
-    let quoted = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"");
     let mut exchanges = format!("client:\"{}\"", quoted(client));
     if let Some(route) = &verdict.route {
         let _ = write!(exchanges, " route:\"{}\"", quoted(route));
@@ -53,7 +52,12 @@ pub fn outlier(client: &str, verdict: Verdict) -> OutlierView {
     if verdict.window != ALL.name {
         let _ = write!(exchanges, " since:{}", verdict.since);
     }
-    OutlierView { client: client.to_owned(), verdict, exchanges }
+    OutlierView { client: client.to_owned(), verdict, exchanges, why: None }
+}
+
+/// A text as it stands between quotes in a filter.
+pub(crate) fn quoted(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"")
 }
 
 /// Worst first.

@@ -16,7 +16,7 @@ use wayside_store::{Resealing, Store};
 
 use crate::exchanges::{self, body, messages};
 use crate::refusal::Refusal;
-use crate::{clients, keeping, outliers, resolve, routes, sessions, status, welcome};
+use crate::{clients, findings, keeping, outliers, resolve, routes, sessions, status, welcome};
 
 /// A running recorder, as far as the console looks into it.
 pub trait Live: Send + Sync {
@@ -75,6 +75,7 @@ pub fn router(api: Api) -> Router {
         .route("/api/clients", get(clients::listing))
         .route("/api/clients/{name}", get(clients::one))
         .route("/api/outliers", get(outliers::listing))
+        .route("/api/findings", get(findings::listing))
         .route("/api/routes", get(routes::listing))
         .route("/api/resolve/{prefix}", get(resolve::resolve))
         .route("/api/pins", get(keeping::pins).post(keeping::pin).delete(keeping::unpin))

@@ -1,4 +1,4 @@
-//! What a query asks for: `filter`, `limit`, `order`, `follow`, `rows`, `decoded`.
+//! What a query asks for: `filter`, `limit`, `order`, `follow`, `rows`, `decoded`, `why`.
 //!
 //! A parameter that is not known is refused rather than passed over: a misspelt `limit` would
 //! otherwise answer with everything.
@@ -13,6 +13,7 @@ use crate::clock;
 use crate::refusal::Refusal;
 
 /// The parameters of a request.
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub(crate) struct Asked {
     pub(crate) filter: Filter,
     /// The filter as it was written.
@@ -23,6 +24,8 @@ pub(crate) struct Asked {
     /// Rows instead of whole views.
     pub(crate) rows: bool,
     pub(crate) decoded: bool,
+    /// Reasons for what is found.
+    pub(crate) why: bool,
 }
 
 impl Asked {
@@ -35,6 +38,7 @@ impl Asked {
             follow: false,
             rows: false,
             decoded: false,
+            why: false,
         };
         for (name, value) in pairs {
             match name.as_str() {
@@ -47,9 +51,10 @@ impl Asked {
                 "follow" => asked.follow = flag(name, value)?,
                 "rows" => asked.rows = flag(name, value)?,
                 "decoded" => asked.decoded = flag(name, value)?,
+                "why" => asked.why = flag(name, value)?,
                 _ => {
                     return Err(Refusal::misused(format!("there is no parameter `{name}`")).hint(
-                        "there are `filter`, `limit`, `order`, `follow`, `rows`, `decoded`",
+                        "there are `filter`, `limit`, `order`, `follow`, `rows`, `decoded`, `why`",
                     ));
                 }
             }

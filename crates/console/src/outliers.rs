@@ -5,25 +5,29 @@ use std::sync::atomic::AtomicBool;
 
 use axum::extract::State;
 use axum::response::Response;
+use wayside_analytics::why::Cases;
 use wayside_analytics::windows::{LONGEST, Windows};
 use wayside_analytics::{Clients, Thresholds, is_clearly_over, outlier_view};
 use wayside_exchange::filter::Filter;
 use wayside_exchange::view::{ClientView, OutlierView};
-use wayside_store::{Order, StoreError};
+use wayside_store::{Order, Store, StoreError};
 
 use crate::api::Api;
 use crate::asked::Asked;
 use crate::clients::add;
+use crate::lookup::Stored;
 use crate::outflow;
 use crate::refusal::Refusal;
 
 /// `/api/outliers`: worst first. Without a filter the sliding windows of the running recorder, or as they
 /// stood at the newest exchange when none runs; with one, over all exchanges that it matches.
+/// With `why=1` what sets their exchanges apart is found out for the worst ten.
 pub(crate) async fn listing(State(api): State<Api>, asked: Asked) -> Result<Response, Refusal> {
     let limit = asked.limit.unwrap_or(usize::MAX);
     outflow::lines(move |out| {
         let found = if !asked.written.trim().is_empty() {
-            let scan = api.store.scan(asked.filter, Order::NewestFirst).until(out.abandoned());
+            let scan =
+                api.store.scan(asked.filter.clone(), Order::NewestFirst).until(out.abandoned());
             let clients = scan.total(add, Clients::merge)?;
             let views = clients.views(&api.thresholds);
             let within = asked.written.trim();
@@ -42,10 +46,48 @@ pub(crate) async fn listing(State(api): State<Api>, asked: Asked) -> Result<Resp
         } else {
             Arc::new(at_rest(&api, out.abandoned())?)
         };
-        let told = found.iter().filter(|view| is_told(view, &api.thresholds));
-        told.take(limit).try_for_each(|view| out.line(view))
+        let told = found.iter().filter(|view| is_told(view, &api.thresholds)).take(limit);
+        let mut told: Vec<OutlierView> = told.cloned().collect();
+        if asked.why {
+            explain(&mut told, &api.store, asked.filter, out.abandoned())?;
+        }
+        told.iter().try_for_each(|view| out.line(view))
     })
     .await
+}
+
+/// Outliers that are explained; of further ones the commands say that they are not.
+const EXPLAINED: usize = 10;
+
+/// Fills in why the worst of them fare as they do.
+fn explain(
+    outliers: &mut [OutlierView],
+    store: &Store,
+    filter: Filter,
+    gone: Arc<AtomicBool>,
+) -> Result<(), StoreError> {
+    let explained = outliers.len().min(EXPLAINED);
+    let Some(outliers) = outliers.get_mut(..explained).filter(|some| !some.is_empty()) else {
+        return Ok(());
+    };
+    let cases = Cases::of(outliers.iter());
+    let since = cases.since();
+    let mut scan = store.scan(filter, Order::NewestFirst).until(gone);
+    let mut parts: Vec<Cases> = scan.parts::<()>().iter().map(|()| cases.clone()).collect();
+    while scan.horizon().is_some_and(|horizon| horizon.started_at() >= since)
+        && scan.fold(&mut parts, Cases::add)?
+    {}
+    let mut cases = cases;
+    for part in parts {
+        cases.merge(part);
+    }
+    let mut stored = Stored::of(store);
+    let reasons = cases.reasons(&mut stored);
+    stored.read()?;
+    for (outlier, reasons) in outliers.iter_mut().zip(reasons) {
+        outlier.why = Some(reasons);
+    }
+    Ok(())
 }
 
 /// Comparisons, and figures clearly over the threshold at which to escalate; the others stand in the

@@ -14,6 +14,8 @@ use crate::status::{self, ConsoleStatus};
 const ROUTES: &[(&str, &str)] = &[
     ("/api/status", "the figures above, and more"),
     ("/api/clients", "who calls: latency, errors, verdicts"),
+    ("/api/outliers?why=1", "who fares worse than others, and why"),
+    ("/api/findings", "ways of using the API that cost someone"),
     ("/api/sessions?order=newest&limit=50", "journeys, newest first"),
     ("/api/exchanges?order=newest&limit=50&rows=1", "exchanges, newest first, a short row each"),
     ("/health", "whether it answers"),

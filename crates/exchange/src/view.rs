@@ -183,6 +183,84 @@ pub struct OutlierView {
     pub verdict: Verdict,
     /// A filter for the exchanges that prove it.
     pub exchanges: String,
+    /// What sets its exchanges apart, the strongest first; null unless it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<Vec<Reason>>,
+}
+
+/// What sets an outlier's exchanges apart from others, as `outliers --why --json` prints it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Reason {
+    /// `own`: its bad exchanges against its other ones; `peers`: against those of other clients.
+    pub among: String,
+    /// `body`, `query`, `page_size`, `header`, `request_size`, `connection`, `http_version`, `hour` or
+    /// `response_size`.
+    pub aspect: String,
+    /// The name of the header, parameter or place in the body; the size, hour or version.
+    pub name: String,
+    /// Its value, or the kind of value in a body; null for being there at all.
+    pub value: Option<String>,
+    /// Whether it is the lack of it.
+    pub lacks: bool,
+    /// The contrast in one plain sentence.
+    pub sentence: String,
+    /// Exchanges with it among those that are to be explained.
+    pub with: Share,
+    /// The same among those that they are held against.
+    pub against: Share,
+    /// How many times as often, within routes.
+    pub lift: f64,
+    /// From 0 to 1, counting how many contrasts were tried. Against few peers it is never high: which
+    /// peculiarity of one client it is, one client cannot prove.
+    pub confidence: f64,
+    /// Other traits that tell the same exchanges apart.
+    pub also: Vec<String>,
+}
+
+/// So many of so many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Share {
+    /// Those that have it.
+    pub count: u64,
+    /// All that were looked at.
+    pub of: u64,
+}
+
+/// A way of using the API that costs someone, as `findings --json` prints it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FindingView {
+    /// The client's name.
+    pub client: String,
+    /// `n_plus_one`, `polling`, `retry_storm`, `401_loop`, `retry_after_ignored`, `duplicate_writes`,
+    /// `pagination_restarts`, `connection_per_request`, `no_compression` or `oversized_pages`.
+    pub kind: String,
+    /// The route that it is about; null for several.
+    pub route: Option<String>,
+    /// What it does, in one plain sentence.
+    pub sentence: String,
+    /// How many exchanges; of kinds that headers and bodies tell, an estimate from samples.
+    pub count: u64,
+    /// What that cost, an estimate.
+    pub cost: CostView,
+    /// When the first of them started.
+    pub first_seen: Timestamp,
+    /// When the last of them started.
+    pub last_seen: Timestamp,
+    /// Some of the exchanges.
+    pub examples: Vec<ExchangeId>,
+    /// A filter for the client's exchanges on the route.
+    pub exchanges: String,
+}
+
+/// What a finding cost.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CostView {
+    /// Requests that need not have been.
+    pub requests: u64,
+    /// Seconds that the backend took to answer them.
+    pub backend_seconds: f64,
+    /// Bytes of bodies that need not have been sent.
+    pub bytes: u64,
 }
 
 /// A route, as `routes --json` prints it.

@@ -13,8 +13,8 @@ use clap::{Args, Parser, Subcommand};
 pub use exchanging::{ExportArgs, ExportFormat, ReplayArgs, ReplayPace};
 pub use keeping::{BackupArgs, EraseArgs, PinArgs, UnpinArgs};
 pub use listing::{
-    ClientsArgs, ClientsVerb, ExchangesArgs, Listing, OutliersArgs, RoutesArgs, ScanArgs,
-    SessionsArgs, ShowArgs,
+    ClientsArgs, ClientsVerb, ExchangesArgs, FindingsArgs, Listing, OutliersArgs, RoutesArgs,
+    ScanArgs, SessionsArgs, ShowArgs,
 };
 pub use typed::Typed;
 
@@ -29,6 +29,9 @@ const OUTLIERS_HELP: &str = "Without a filter: the last minute, 15 minutes and 2
      recording's end.\nExit codes: 0 nobody stands out, 1 somebody does, 2 misused, 3 could not do it.";
 const KEY_HELP: &str =
     "The file of the sealing key [env: WAYSIDE_SEAL_KEY] [default: DATA/keys/sealing.key]";
+const FINDINGS_HELP: &str = "Kinds: n_plus_one, polling, retry_storm, 401_loop, retry_after_ignored, duplicate_writes, \
+     pagination_restarts, connection_per_request, no_compression, oversized_pages.\n\
+     Exit codes: 0 nothing was found, 1 something was, 2 misused, 3 could not do it.";
 const CONFIG_HELP: &str =
     "The configuration file (TOML) [env: WAYSIDE_CONFIG] [default: ./wayside.toml when there]";
 
@@ -81,6 +84,9 @@ pub enum Verb {
     /// Who fares worse than other clients on the same routes, why we say so, and the proof
     #[command(after_help = OUTLIERS_HELP)]
     Outliers(OutliersArgs),
+    /// Ways of using the API that cost someone: N+1 bursts, polling, retry storms, and what they cost
+    #[command(after_help = FINDINGS_HELP)]
+    Findings(FindingsArgs),
     /// What is asked for: methods and path templates, how often and how fast
     Routes(RoutesArgs),
     /// Journeys: each client's exchanges without a long pause between them

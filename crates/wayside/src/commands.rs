@@ -11,6 +11,7 @@ pub mod doctor;
 pub mod erase;
 pub mod exchanges;
 pub mod export;
+pub mod findings;
 mod listing;
 pub mod outliers;
 pub mod pin;

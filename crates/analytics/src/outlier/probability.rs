@@ -2,7 +2,7 @@
 
 /// The chance that a standard normal exceeds `z`: relative error below 1.2e-7 everywhere (Press et al.,
 /// Numerical Recipes, `erfcc`).
-pub(super) fn normal_above(z: f64) -> f64 {
+pub(crate) fn normal_above(z: f64) -> f64 {
     let x = z.abs() / std::f64::consts::SQRT_2;
     let t = 1.0 / (1.0 + 0.5 * x);
     let series = [

@@ -1,7 +1,7 @@
 //! Figures in sentences: short, with their units.
 
 /// `480 ms`, `1.2 s`.
-pub(super) fn duration(ms: f64) -> String {
+pub(crate) fn duration(ms: f64) -> String {
     if ms < 9.95 {
         format!("{} ms", one_digit(ms))
     } else if ms < 1000.0 {
@@ -12,7 +12,7 @@ pub(super) fn duration(ms: f64) -> String {
 }
 
 /// `1.2 %`, `31 %`.
-pub(super) fn percent(rate: f64) -> String {
+pub(crate) fn percent(rate: f64) -> String {
     let percent = rate * 100.0;
     if percent > 0.0 && percent < 0.05 {
         "less than 0.1 %".to_owned()
@@ -23,13 +23,23 @@ pub(super) fn percent(rate: f64) -> String {
     }
 }
 
+/// `820 B`, `4.2 kB`, `1.1 GB`.
+pub(crate) fn bytes(count: u64) -> String {
+    let units = [("kB", 1e3), ("MB", 1e6), ("GB", 1e9), ("TB", 1e12)];
+    let count = count as f64;
+    match units.iter().rev().find(|(_, size)| count >= *size) {
+        Some((unit, size)) => format!("{} {unit}", times(count / size)),
+        None => format!("{count:.0} B"),
+    }
+}
+
 /// `1.6`, `12`.
-pub(super) fn times(factor: f64) -> String {
+pub(crate) fn times(factor: f64) -> String {
     if factor < 9.95 { one_digit(factor) } else { format!("{factor:.0}") }
 }
 
 /// `, most of them on GET /orders`.
-pub(super) fn mostly(route: Option<&str>, what: &str) -> String {
+pub(crate) fn mostly(route: Option<&str>, what: &str) -> String {
     route.map(|route| format!(", {what} on `{route}`")).unwrap_or_default()
 }
 

@@ -52,6 +52,23 @@ pub struct OutliersArgs {
     /// Compare over everything since then: `2h`, `7d`, or a time
     #[arg(long, value_name = "TIME")]
     pub since: Option<String>,
+    /// All that sets their exchanges apart, with the counts (of the worst ten)
+    #[arg(long)]
+    pub why: bool,
+    /// What every listing takes.
+    #[command(flatten)]
+    pub listing: Listing,
+}
+
+/// `findings`.
+#[derive(Args, Clone, Debug)]
+pub struct FindingsArgs {
+    /// Look only at exchanges that match, as in `client:acme` or `route:"GET /orders"`
+    #[arg(value_name = "FILTER", num_args = 0..)]
+    pub filter: Vec<String>,
+    /// Look at everything since then: `2h`, `7d`, or a time
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
     /// What every listing takes.
     #[command(flatten)]
     pub listing: Listing,

@@ -30,6 +30,12 @@ pub fn filter(words: &[String]) -> anyhow::Result<String> {
     }
 }
 
+/// A filter's words, and what `--since` adds to them.
+pub fn since(mut words: Vec<String>, since: Option<String>) -> Vec<String> {
+    words.extend(since.map(|since| format!("since:{since}")));
+    words
+}
+
 /// How many rows people are to see.
 pub fn shown(limit: Option<NonZeroUsize>) -> usize {
     limit.map_or(SHOWN, NonZeroUsize::get)

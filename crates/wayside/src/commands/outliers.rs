@@ -2,7 +2,7 @@
 
 use wayside_analytics::Thresholds;
 use wayside_exchange::escape::for_terminal;
-use wayside_exchange::view::OutlierView;
+use wayside_exchange::view::{OutlierView, Reason};
 use wayside_store::Location;
 
 use super::listing;
@@ -20,13 +20,14 @@ pub async fn run(
     thresholds: Thresholds,
     printer: &mut Printer,
 ) -> anyhow::Result<Exit> {
-    let mut words = args.filter;
-    words.extend(args.since.map(|since| format!("since:{since}")));
-    let filter = listing::filter(&words)?;
+    let filter = listing::filter(&listing::since(args.filter, args.since))?;
     let source = Source::judging(data, thresholds).await?;
     let mut question = Question::at("/api/outliers").matching(&filter);
     if let Some(limit) = args.listing.limit {
         question = question.with("limit", limit);
+    }
+    if args.why || !args.listing.json {
+        question = question.with("why", 1);
     }
     let mut lines = source.ask(&question).await?.lines();
     let mut found = 0;
@@ -35,7 +36,7 @@ pub async fn run(
         if args.listing.json {
             listing::print_line(&line, printer)?;
         } else {
-            print(&serde_json::from_slice(&line)?, found > 1, printer)?;
+            print(&serde_json::from_slice(&line)?, found > 1, args.why, printer)?;
         }
     }
     if found == 0 {
@@ -45,9 +46,14 @@ pub async fn run(
     Ok(Exit::Differs)
 }
 
-fn print(outlier: &OutlierView, further: bool, printer: &mut Printer) -> anyhow::Result<()> {
+fn print(
+    outlier: &OutlierView,
+    further: bool,
+    all: bool,
+    printer: &mut Printer,
+) -> anyhow::Result<()> {
     let paint = printer.paint;
-    let OutlierView { client, verdict, exchanges } = outlier;
+    let OutlierView { client, verdict, exchanges, why } = outlier;
     if further {
         printer.text("\n")?;
     }
@@ -56,7 +62,40 @@ fn print(outlier: &OutlierView, further: bool, printer: &mut Printer) -> anyhow:
         paint.strong(&for_terminal(client)),
         paint.tone(Tone::Warning, &for_terminal(&verdict.sentence))
     ))?;
+    match why.as_deref() {
+        Some([first, ..]) if !all => {
+            printer.line(format_args!("  {}", for_terminal(&first.sentence)))?;
+        }
+        Some([]) if all => printer.line("  nothing sets its exchanges apart")?,
+        Some(reasons) if all => {
+            for reason in reasons {
+                printer.line(format_args!("  {}", for_terminal(&reason.sentence)))?;
+                let faint = paint.faint(&for_terminal(&proof(reason)));
+                printer.line(format_args!("    {faint}"))?;
+            }
+        }
+        None if all => printer.line("  not looked into: only the worst ten are")?,
+        _ => {}
+    }
     printer.line(paint.faint(&format!("  since {}", verdict.since)))?;
     let command = shell::command("exchanges", exchanges);
     printer.line(paint.faint(&format!("  {}", for_terminal(&command))))
+}
+
+/// What a reason rests on.
+fn proof(reason: &Reason) -> String {
+    let Reason { with, against, confidence, also, .. } = reason;
+    let also = match also.as_slice() {
+        [] => String::new(),
+        also => format!("; the same ones {}", also.join(", ")),
+    };
+    let sure = if *confidence >= 0.5 {
+        format!("{:.0} % sure", (confidence * 100.0).floor())
+    } else {
+        "may be a coincidence".to_owned()
+    };
+    format!(
+        "{} of {} looked at, {} of {}; {sure}{also}",
+        with.count, with.of, against.count, against.of
+    )
 }
