@@ -21,6 +21,8 @@ fn clients_are_listed_with_counts_errors_and_latency() {
             "p50_ms",
             "p95_ms",
             "p99_ms",
+            "time",
+            "time_share",
             "sessions",
             "verdicts",
         ],

@@ -5,7 +5,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use wayside_tests::{Echo, Signal, Wayside, curl};
+use wayside_tests::{Echo, Peer, Signal, Wayside, curl};
 
 /// Usually some seconds. Where traffic falls on both sides of a border between slots of time, only the longest
 /// window sees it together, and that is looked at once a minute.
@@ -136,6 +136,144 @@ fn the_demo_has_exactly_one_client_in_trouble() {
     assert!(
         found.iter().any(|one| one["sentence"].to_string().contains("5xx errors on")),
         "{found:#?}"
+    );
+}
+
+#[test]
+fn who_waits_for_its_own_upload_is_told_so() {
+    let echo = Echo::start();
+    let wayside = Wayside::start(&echo.url(), &[]);
+    let proxy = wayside.http();
+    let far = || {
+        let mut peer = Peer::connect(proxy);
+        for _ in 0..5 {
+            let head =
+                "POST /upload HTTP/1.1\r\nHost: shop\r\nAuthorization: Basic ZmFyOnNlY3JldA==\r\n";
+            assert!(peer.send(format!("{head}Content-Length: 4\r\n\r\nab")));
+            // The second half of the body comes late.
+            sleep(Duration::from_millis(150));
+            assert!(peer.send("cd"));
+            let head = peer.head().expect("an answer");
+            assert_eq!(peer.body(&head), b"abcd");
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..6 {
+            scope.spawn(far);
+        }
+    });
+    for client in 0..6 {
+        let user = format!("near{client}:secret");
+        let url = wayside.http_url("/upload?n=[1-30]");
+        curl(["-u", &user, "-d", "abcd", &url]).ok();
+    }
+    wayside.ended("", 210);
+    let found = wayside.run(["outliers", "--since", "1h", "--json"]).exits(1).json_lines();
+    let far = found.iter().find(|one| one["client"] == "basic:far").expect("it is named");
+    let sentence = far["sentence"].as_str().expect("a sentence");
+    assert!(sentence.contains("most of it on `POST /upload`, while uploading"), "{sentence}");
+    let share = |list: &[Value], name: &str| {
+        let one = list.iter().find(|one| one["name"] == name || one["route"] == name);
+        let time = &one.expect("it is listed")["time"];
+        let part = |part: &str| time[part].as_f64().expect("a number");
+        let parts = ["upload_ms", "ours_ms", "connect_ms", "wait_ms", "download_ms"].map(part);
+        parts[0] / parts.iter().sum::<f64>()
+    };
+    let clients = wayside.run(["clients", "--json"]).ok().json_lines();
+    assert!(share(&clients, "basic:far") > 0.6, "{clients:#?}");
+    let routes = wayside.run(["routes", "--json", "client:basic:far", "--since", "1h"]).ok();
+    assert!(share(&routes.json_lines(), "POST /upload") > 0.6);
+    let busy: f64 = clients.iter().filter_map(|one| one["time_share"].as_f64()).sum();
+    assert!((busy - 1.0).abs() < 1e-6, "all shares of the backend's time make one: {busy}");
+}
+
+#[test]
+fn clients_over_a_past_range_are_the_same_before_and_after_a_restart() {
+    let echo = Echo::start();
+    let wayside = Wayside::start(&echo.url(), &[]);
+    for client in 0..4 {
+        calls(&wayside, &format!("early{client}"), "/delay/5", 25);
+        calls(&wayside, &format!("early{client}"), "/status/404", 5);
+    }
+    wayside.ended("", 120);
+    let newest = wayside.run(["exchanges", "--json", "--limit", "1"]).ok().json_lines();
+    let border = newest[0]["started_at"].as_str().expect("a time").to_owned();
+    // What comes later stands outside of the range that ends here.
+    calls(&wayside, "late", "/delay/5", 30);
+    wayside.ended("", 150);
+    let past = format!("since:1h until:{border}");
+    let ask = |wayside: &Wayside| {
+        let since = wayside.run(["clients", "--json", "--since", "24h"]).ok().stdout;
+        let range = wayside.run(["clients", "--json", &past]).ok().stdout;
+        let harm = wayside.run(["clients", "--json", "--harm", "--since", "24h"]).ok().stdout;
+        (since, range, harm)
+    };
+    let before = ask(&wayside);
+    let mut wayside = wayside.restart(Signal::Terminate);
+    assert_eq!(ask(&wayside), before, "from the recorder after a restart");
+    assert_eq!(wayside.stop(), 0);
+    assert_eq!(ask(&wayside), before, "from the store alone");
+    let names = wayside.run(["clients", "--json", &past]).ok().json_lines();
+    assert_eq!(names.len(), 4, "{names:#?}");
+    assert!(names.iter().all(|one| one["name"].to_string().contains("early")));
+}
+
+#[test]
+fn rules_hold_for_whom_they_are_and_tell_what_they_would_have_said() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let rules = folder.path().join("rules.toml");
+    let write = |text: &str| std::fs::write(&rules, text).expect("a writable folder");
+    write(
+        "[[rule]]\nclient = \"basic:promised*\"\nroute = \"GET /delay/*\"\nslo = [\"p95<50ms\"]\n\n\
+         [[rule]]\nclient = [\"basic:tolerant\"]\nfailing = \"60%,70%\"\n",
+    );
+    let file = rules.to_str().expect("a text");
+    let echo = Echo::start();
+    let wayside = Wayside::start(&echo.url(), &["--rules", file]);
+    for client in ["promised1", "other"] {
+        calls(&wayside, client, "/delay/80", 40);
+    }
+    for client in ["tolerant", "strict"] {
+        calls(&wayside, client, "/status/404", 15);
+        calls(&wayside, client, "/status/200", 15);
+    }
+    wayside.ended("", 140);
+    let clients = wayside.run(["clients", "--json"]).ok().json_lines();
+    let said = |name: &str| {
+        let one = clients.iter().find(|one| one["name"] == name).expect("it called");
+        one["verdicts"].to_string()
+    };
+    assert!(
+        said("basic:promised1").contains("misses `p95<50ms` on `GET /delay/{id}`: 100 % of 40")
+    );
+    assert!(said("basic:strict").contains("4xx errors on 50 %"), "{}", said("basic:strict"));
+    assert!(!said("basic:other").contains("misses") && !said("basic:tolerant").contains("4xx"));
+    let now = wayside.run(["outliers", "--json"]).exits(1).json_lines();
+    let missed: Vec<&Value> =
+        now.iter().filter(|one| one["sentence"].to_string().contains("misses")).collect();
+    assert_eq!(missed.len(), 1, "{now:#?}");
+    let proof = missed[0]["exchanges"].as_str().expect("a filter");
+    assert_eq!(wayside.run(["exchanges", "--json", proof]).ok().json_lines().len(), 40);
+
+    write("[[rule]]\nroute = \"GET /delay/{id}\"\nslow = \"20ms,50ms\"\n");
+    let past =
+        wayside.run(["outliers", "--since", "1h", "--rule", file, "--json"]).exits(1).json_lines();
+    let slow: BTreeSet<&str> = past
+        .iter()
+        .filter(|one| one["route"] == "GET /delay/{id}")
+        .map(|one| one["client"].as_str().expect("a name"))
+        .collect();
+    assert_eq!(slow.into_iter().collect::<Vec<_>>(), ["basic:other", "basic:promised1"]);
+    assert!(past.iter().all(|one| one["from"].is_string() && one["until"].is_string()));
+    write("[[rule]]\nroute = \"GET /delay/{id}\"\nslow = \"2s,5s\"\n");
+    let calm = wayside.run(["outliers", "route:\"GET /delay/{id}\"", "--rule", file]).ok();
+    assert!(calm.stderr.contains("would have said nothing"), "{}", calm.stderr);
+    write("[[rule]]\nslo = [\"p95<soon\"]\n");
+    let wrong = wayside.run(["outliers", "--rule", file]).exits(2);
+    assert!(
+        wrong.stderr.contains("line 2") && wrong.stderr.contains("         ^"),
+        "{}",
+        wrong.stderr
     );
 }
 

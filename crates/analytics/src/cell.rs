@@ -5,6 +5,7 @@
 
 use wayside_exchange::{Glance, Micros, Outcome};
 
+use crate::blame::Blame;
 use crate::session::has_latency;
 
 /// Logarithms are summed as whole numbers of this fraction, so that the order of summing changes nothing.
@@ -25,6 +26,8 @@ pub struct Cell {
     pub timed: u32,
     /// Sum of latencies in microseconds.
     pub sum_us: u64,
+    /// Where that time went.
+    pub(crate) blame: Blame,
     pub(crate) sum_ln: i64,
     pub(crate) sum_ln2: i64,
 }
@@ -44,6 +47,7 @@ impl Cell {
         // How long a client waited before it gave up says little of how long the answer takes.
         if has_latency(row) && row.outcome != Outcome::ClientCancelled {
             cell.time(row.latency());
+            cell.blame = Blame::of(&row.timing);
         }
         cell
     }
@@ -66,6 +70,7 @@ impl Cell {
         self.cancelled = self.cancelled.saturating_add(other.cancelled);
         self.timed = self.timed.saturating_add(other.timed);
         self.sum_us = self.sum_us.saturating_add(other.sum_us);
+        self.blame.add(&other.blame);
         self.sum_ln = self.sum_ln.saturating_add(other.sum_ln);
         self.sum_ln2 = self.sum_ln2.saturating_add(other.sum_ln2);
     }

@@ -5,6 +5,7 @@ mod crowd;
 use wayside_exchange::view::ClientView;
 use wayside_exchange::{Glance, Outcome, SessionId, Timestamp};
 
+use crate::blame::Blame;
 use crate::cell::Cell;
 use crate::latency::Latencies;
 use crate::session::has_latency;
@@ -52,6 +53,8 @@ pub(crate) struct Tally {
     /// How many of the requests have a latency.
     pub(crate) timed: u64,
     pub(crate) latency_us: u128,
+    /// Where that time went.
+    pub(crate) blame: Blame,
     /// When the first exchange began that took longer than the lowest usual threshold.
     pub(crate) slow_since: Option<Timestamp>,
 }
@@ -137,7 +140,7 @@ impl ClientFold {
         let routes: Vec<(&str, &Tally)> =
             self.routes.iter().map(|(route, on)| (route.as_str(), &on.tally)).collect();
         threshold::on(
-            &Tallies { all: &self.all, routes: &routes, window: verdict::ALL },
+            &Tallies { client: &self.name, all: &self.all, routes: &routes, window: verdict::ALL },
             thresholds,
         )
     }
@@ -156,6 +159,9 @@ impl ClientFold {
             p50_ms,
             p95_ms,
             p99_ms,
+            time: self.all.blame.view(self.all.timed),
+            time_share: 0.0,
+            harm: None,
             sessions: self.sessions.len() as u64,
             verdicts: claims.into_iter().map(|claim| claim.verdict).collect(),
         }
@@ -170,7 +176,7 @@ impl OnRoute {
 }
 
 impl Tally {
-    fn add(&mut self, row: &Glance<'_>) {
+    pub(crate) fn add(&mut self, row: &Glance<'_>) {
         self.requests += 1;
         let status = row.status.unwrap_or_default();
         if status >= 500 || row.outcome == Outcome::UpstreamFailed {
@@ -181,6 +187,7 @@ impl Tally {
         if has_latency(row) {
             self.timed += 1;
             self.latency_us += u128::from(row.latency().0);
+            self.blame.add(&Blame::of(&row.timing));
             if row.latency().0 > SLOW_US {
                 earliest(&mut self.slow_since, Some(row.started_at));
             }
@@ -193,6 +200,7 @@ impl Tally {
         self.errors_5xx.merge(other.errors_5xx);
         self.timed += other.timed;
         self.latency_us += other.latency_us;
+        self.blame.add(&other.blame);
         earliest(&mut self.slow_since, other.slow_since);
     }
 

@@ -3,9 +3,12 @@
 //! Floor 1: no sockets, no clock, no runtime. A fold takes rows in any order, or what another fold
 //! knows, and gives the view that listings print. Its memory is bounded however many it takes.
 
+pub mod backtest;
+mod blame;
 mod cell;
 mod client;
 pub mod findings;
+pub mod harm;
 mod latency;
 pub mod outlier;
 mod route;
@@ -21,4 +24,7 @@ pub use client::{ClientFold, Clients, clients};
 pub use latency::Latencies;
 pub use route::RouteList;
 pub use session::{SessionFold, SessionList, sessions};
-pub use verdict::{Threshold, Thresholds, is_clearly_over, outlier as outlier_view};
+pub use verdict::{
+    Misses, Objective, Promises, Rule, Threshold, Thresholds, is_clearly_over,
+    outlier as outlier_view,
+};

@@ -15,6 +15,7 @@ mod strata;
 pub(crate) use probability::{count_at_least, normal_above};
 pub use strata::Observation;
 
+use crate::blame::Part;
 use strata::Strata;
 
 /// What a client can stand out by.
@@ -91,6 +92,8 @@ pub struct Comparison {
     pub false_discoveries: f64,
     /// The route with most of what is wrong; none when no route stands out.
     pub route: Option<u32>,
+    /// The part of the time with most of what is too much; none for errors, or when no part has.
+    pub(crate) part: Option<Part>,
     /// The slot in which it began.
     pub since_slot: i64,
 }

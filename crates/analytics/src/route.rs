@@ -5,6 +5,7 @@ use std::hash::BuildHasher as _;
 use wayside_exchange::view::RouteView;
 use wayside_exchange::{Glance, Outcome};
 
+use crate::blame::Blame;
 use crate::latency::Latencies;
 use crate::session::has_latency;
 use crate::tables::{FixedState, HashMap, HashSet};
@@ -31,6 +32,7 @@ struct RouteFold {
     errors_5xx: u64,
     cancelled: u64,
     latencies: Latencies,
+    blame: Blame,
     bytes: u64,
 }
 
@@ -85,6 +87,7 @@ impl RouteFold {
         }
         if has_latency(row) {
             self.latencies.add(row.latency());
+            self.blame.add(&Blame::of(&row.timing));
         }
         self.bytes =
             self.bytes.saturating_add(row.request_bytes).saturating_add(row.response_bytes);
@@ -98,6 +101,7 @@ impl RouteFold {
         self.errors_5xx += other.errors_5xx;
         self.cancelled += other.cancelled;
         self.latencies.merge(other.latencies);
+        self.blame.add(&other.blame);
         self.bytes = self.bytes.saturating_add(other.bytes);
     }
 
@@ -113,6 +117,7 @@ impl RouteFold {
             p50_ms,
             p95_ms,
             p99_ms,
+            time: self.blame.view(self.latencies.count()),
             time_share: if whole_ms > 0.0 { self.latencies.sum_ms() / whole_ms } else { 0.0 },
             bytes: self.bytes,
         }

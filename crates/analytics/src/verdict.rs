@@ -1,9 +1,12 @@
 //! Claims about a client, each with what it rests on, worst first.
 //!
 //! Every kind of claim has a file in `verdict/`: `threshold` holds a client against figures that people
-//! agreed on, `peers` says what a comparison with other clients found.
+//! agreed on, `peers` says what a comparison with other clients found,
+//! `objectives` what was promised and is not kept; `rules` says what holds for whom.
 
+pub(crate) mod objectives;
 pub(crate) mod peers;
+pub(crate) mod rules;
 pub(crate) mod threshold;
 pub(crate) mod words;
 
@@ -11,6 +14,8 @@ use std::fmt::Write as _;
 
 use wayside_exchange::view::{OutlierView, Verdict};
 
+pub use objectives::Promises;
+pub use rules::{Misses, Objective, Rule};
 pub use threshold::{Threshold, Thresholds, is_clearly_over};
 
 /// A verdict and how bad it is, comparable between kinds: 1 is where somebody should be called.
@@ -46,6 +51,13 @@ pub fn outlier(client: &str, verdict: Verdict) -> OutlierView {
         "cancelled" => " outcome:client_cancelled".to_owned(),
         _ if sentence.starts_with("4xx") => " status:4xx".to_owned(),
         _ if sentence.starts_with("5xx") => " (status:5xx or outcome:upstream_failed)".to_owned(),
+        _ if sentence.starts_with("misses `errors") => {
+            " (status:>=400 or outcome:upstream_failed)".to_owned()
+        }
+        _ if sentence.starts_with("misses `4xx") => " status:4xx".to_owned(),
+        _ if sentence.starts_with("misses `5xx") => {
+            " (status:5xx or outcome:upstream_failed)".to_owned()
+        }
         _ => format!(" latency:>{}ms", verdict.baseline.ceil()),
     };
     exchanges.push_str(&what);

@@ -1,4 +1,5 @@
-//! What a query asks for: `filter`, `limit`, `order`, `follow`, `rows`, `decoded`, `why`.
+//! What a query asks for: `filter`, `limit`, `order`, `follow`, `rows`, `decoded`, `why`,
+//! `harm`.
 //!
 //! A parameter that is not known is refused rather than passed over: a misspelt `limit` would
 //! otherwise answer with everything.
@@ -26,6 +27,8 @@ pub(crate) struct Asked {
     pub(crate) decoded: bool,
     /// Reasons for what is found.
     pub(crate) why: bool,
+    /// How much clients slow others.
+    pub(crate) harm: bool,
 }
 
 impl Asked {
@@ -39,6 +42,7 @@ impl Asked {
             rows: false,
             decoded: false,
             why: false,
+            harm: false,
         };
         for (name, value) in pairs {
             match name.as_str() {
@@ -52,9 +56,10 @@ impl Asked {
                 "rows" => asked.rows = flag(name, value)?,
                 "decoded" => asked.decoded = flag(name, value)?,
                 "why" => asked.why = flag(name, value)?,
+                "harm" => asked.harm = flag(name, value)?,
                 _ => {
                     return Err(Refusal::misused(format!("there is no parameter `{name}`")).hint(
-                        "there are `filter`, `limit`, `order`, `follow`, `rows`, `decoded`, `why`",
+                        "there are `filter`, `limit`, `order`, `follow`, `rows`, `decoded`, `why`, `harm`",
                     ));
                 }
             }

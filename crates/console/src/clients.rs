@@ -1,14 +1,18 @@
 //! Clients: the listing, and one with the evidence that its exchanges are its own.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
+use wayside_analytics::harm::Harms;
 use wayside_analytics::{ClientFold, Clients, Thresholds};
 use wayside_exchange::filter::Filter;
 use wayside_exchange::view::ClientView;
 use wayside_exchange::{Evidence, Glance, Summary};
-use wayside_store::{Found, Order, StoreError};
+use wayside_store::{Found, Order, Store, StoreError};
 
 use crate::api::Api;
 use crate::asked::Asked;
@@ -33,11 +37,41 @@ pub struct ClientDetail {
 pub(crate) async fn listing(State(api): State<Api>, asked: Asked) -> Result<Response, Refusal> {
     let limit = asked.limit.unwrap_or(usize::MAX);
     outflow::lines(move |out| {
-        let scan = api.store.scan(asked.filter, Order::NewestFirst).until(out.abandoned());
-        let clients = scan.total(add, Clients::merge)?;
-        clients.views(&api.thresholds).iter().take(limit).try_for_each(|view| out.line(view))
+        let filter = asked.filter;
+        let scan = api.store.scan(filter.clone(), Order::NewestFirst).until(out.abandoned());
+        let clients = scan.total_of(Clients::promised(&api.thresholds), add, Clients::merge)?;
+        let mut views = clients.views(&api.thresholds);
+        if asked.harm {
+            find_harm(&mut views, &api.store, filter, out.abandoned())?;
+        }
+        views.iter().take(limit).try_for_each(|view| out.line(view))
     })
     .await
+}
+
+/// Clients whose harm is looked for: those for whom the backend works most.
+const HARMFUL: usize = 10;
+
+/// Fills in how much slower others are while the heaviest clients are active.
+fn find_harm(
+    views: &mut [ClientView],
+    store: &Store,
+    filter: Filter,
+    gone: Arc<AtomicBool>,
+) -> Result<(), StoreError> {
+    let first = views.iter().map(|view| view.first_seen).min().unwrap_or_default();
+    let last = views.iter().map(|view| view.last_seen).max().unwrap_or_default();
+    let mut heaviest: Vec<&mut ClientView> = views.iter_mut().collect();
+    heaviest.sort_by(|a, b| b.time_share.total_cmp(&a.time_share));
+    heaviest.truncate(HARMFUL);
+    let names = heaviest.iter().map(|view| view.name.clone()).collect();
+    let harms = Harms::of(names, first, last);
+    let scan = store.scan(filter, Order::NewestFirst).until(gone);
+    let harms = scan.total_of(harms, Harms::add, Harms::merge)?;
+    for (view, harm) in heaviest.into_iter().zip(harms.views()) {
+        view.harm = harm;
+    }
+    Ok(())
 }
 
 /// `/api/clients/{name}`
@@ -56,7 +90,9 @@ pub(crate) async fn one(
         };
         // What is wrong with it shows in comparison with all others.
         let all = api.store.scan(asked.filter, Order::NewestFirst).until(gone);
-        let views = all.total(add, Clients::merge)?.views(&api.thresholds);
+        let views = all
+            .total_of(Clients::promised(&api.thresholds), add, Clients::merge)?
+            .views(&api.thresholds);
         if let Some(view) = views.into_iter().find(|view| view.name == name) {
             detail.client.verdicts = view.verdicts;
         }

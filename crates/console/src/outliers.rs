@@ -7,14 +7,16 @@ use axum::extract::State;
 use axum::response::Response;
 use wayside_analytics::why::Cases;
 use wayside_analytics::windows::{LONGEST, Windows};
-use wayside_analytics::{Clients, Thresholds, is_clearly_over, outlier_view};
+use wayside_analytics::{Clients, Promises, is_clearly_over, outlier_view};
 use wayside_exchange::filter::Filter;
 use wayside_exchange::view::{ClientView, OutlierView};
+use wayside_exchange::{Micros, Timestamp};
 use wayside_store::{Order, Store, StoreError};
 
 use crate::api::Api;
 use crate::asked::Asked;
 use crate::clients::add;
+use crate::clock;
 use crate::lookup::Stored;
 use crate::outflow;
 use crate::refusal::Refusal;
@@ -28,7 +30,7 @@ pub(crate) async fn listing(State(api): State<Api>, asked: Asked) -> Result<Resp
         let found = if !asked.written.trim().is_empty() {
             let scan =
                 api.store.scan(asked.filter.clone(), Order::NewestFirst).until(out.abandoned());
-            let clients = scan.total(add, Clients::merge)?;
+            let clients = scan.total_of(Clients::promised(&api.thresholds), add, Clients::merge)?;
             let views = clients.views(&api.thresholds);
             let within = asked.written.trim();
             let of = |view: ClientView| {
@@ -42,11 +44,12 @@ pub(crate) async fn listing(State(api): State<Api>, asked: Asked) -> Result<Resp
             };
             Arc::new(views.into_iter().flat_map(of).collect())
         } else if let Some(recorder) = &api.recorder {
-            recorder.outliers()
+            with_promises(recorder.outliers(), &api, clock::now(), out.abandoned())?
         } else {
-            Arc::new(at_rest(&api, out.abandoned())?)
+            let (found, last) = at_rest(&api, out.abandoned())?;
+            with_promises(Arc::new(found), &api, last, out.abandoned())?
         };
-        let told = found.iter().filter(|view| is_told(view, &api.thresholds)).take(limit);
+        let told = found.iter().filter(|view| is_told(view)).take(limit);
         let mut told: Vec<OutlierView> = told.cloned().collect();
         if asked.why {
             explain(&mut told, &api.store, asked.filter, out.abandoned())?;
@@ -92,13 +95,47 @@ fn explain(
 
 /// Comparisons, and figures clearly over the threshold at which to escalate; the others stand in the
 /// listing of clients.
-fn is_told(view: &OutlierView, thresholds: &Thresholds) -> bool {
-    view.verdict.kind != "threshold" || is_clearly_over(&view.verdict, thresholds)
+fn is_told(view: &OutlierView) -> bool {
+    view.verdict.kind != "threshold" || is_clearly_over(&view.verdict)
 }
 
-/// The windows as they stood at the newest exchange.
-fn at_rest(api: &Api, gone: Arc<AtomicBool>) -> Result<Vec<OutlierView>, StoreError> {
-    let Some(newest) = api.store.status().recorded_through else { return Ok(Vec::new()) };
+/// How far back promises are looked at, as the thresholds are.
+const LATELY: Micros = Micros(900_000_000);
+
+/// Those that stand out, and who broke what was promised in the last 15 minutes: that is read from the store, so
+/// that the recorder need not count it.
+fn with_promises(
+    found: Arc<Vec<OutlierView>>,
+    api: &Api,
+    now: Timestamp,
+    gone: Arc<AtomicBool>,
+) -> Result<Arc<Vec<OutlierView>>, StoreError> {
+    if api.thresholds.rules.iter().all(|rule| rule.objectives.is_empty()) {
+        return Ok(found);
+    }
+    let since = now.minus(LATELY);
+    let mut scan = api.store.scan(Filter::all(), Order::NewestFirst).until(gone);
+    let mut parts: Vec<Promises> =
+        scan.parts::<()>().iter().map(|()| Promises::of(&api.thresholds)).collect();
+    while scan.horizon().is_some_and(|horizon| horizon.started_at() >= since)
+        && scan.fold(&mut parts, |part, row| {
+            if row.has_request() && row.started_at >= since {
+                part.add(row);
+            }
+        })?
+    {}
+    let mut all = Promises::of(&api.thresholds);
+    for part in parts {
+        all.merge(part);
+    }
+    Ok(Arc::new(found.iter().cloned().chain(all.broken()).collect()))
+}
+
+/// The windows as they stood at the newest exchange, and when that ended.
+fn at_rest(api: &Api, gone: Arc<AtomicBool>) -> Result<(Vec<OutlierView>, Timestamp), StoreError> {
+    let Some(newest) = api.store.status().recorded_through else {
+        return Ok((Vec::new(), Timestamp::default()));
+    };
     let since = newest.started_at().minus(LONGEST);
     let mut scan = api.store.scan(Filter::all(), Order::NewestFirst).until(gone);
     // Windows are made by one core: in parts they would have to be put together.
@@ -112,5 +149,5 @@ fn at_rest(api: &Api, gone: Arc<AtomicBool>) -> Result<Vec<OutlierView>, StoreEr
         })?
     {}
     let [(mut windows, last)] = parts;
-    Ok(windows.judge(last))
+    Ok((windows.judge(last), last))
 }

@@ -144,10 +144,47 @@ pub struct ClientView {
     pub p95_ms: f64,
     /// 99th percentile of latency in milliseconds.
     pub p99_ms: f64,
+    /// Where the time of an exchange went, on average.
+    #[serde(default)]
+    pub time: TimeView,
+    /// The share of all time that the backend was waited for, from 0 to 1.
+    #[serde(default)]
+    pub time_share: f64,
+    /// How much slower others are while it is active; null unless it was asked for and can be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub harm: Option<HarmView>,
     /// How many sessions.
     pub sessions: u64,
     /// What is wrong with it, worst first.
     pub verdicts: Vec<Verdict>,
+}
+
+/// Where the time of an exchange went, on average: the parts add up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TimeView {
+    /// Until the client had sent its request.
+    pub upload_ms: f64,
+    /// Wayside's own work.
+    pub ours_ms: f64,
+    /// Getting a connection to the backend.
+    pub connect_ms: f64,
+    /// Until the backend began to answer, from when it had the whole request.
+    pub wait_ms: f64,
+    /// Until the client had the whole answer.
+    pub download_ms: f64,
+}
+
+/// How much slower others are on a client's routes while it is active.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HarmView {
+    /// So many times as long they wait.
+    pub slowdown: f64,
+    /// Where that lies, 95 % sure for all clients that were looked at together: at least this.
+    pub low: f64,
+    /// At most this.
+    pub high: f64,
+    /// Spells of activity that were held against the quiet beside them.
+    pub spells: u64,
 }
 
 /// A claim about a client, with what it rests on.
@@ -226,6 +263,20 @@ pub struct Share {
     pub of: u64,
 }
 
+/// A time in which rules would have said something, as `outliers --rule FILE --json` prints it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EpisodeView {
+    /// When its first quarter hour began.
+    pub from: Timestamp,
+    /// When its last one ended.
+    pub until: Timestamp,
+    /// How many they are.
+    pub quarters: u64,
+    /// What would have been said in the worst of them.
+    #[serde(flatten)]
+    pub worst: OutlierView,
+}
+
 /// A way of using the API that costs someone, as `findings --json` prints it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FindingView {
@@ -284,6 +335,9 @@ pub struct RouteView {
     pub p95_ms: f64,
     /// 99th percentile of latency in milliseconds.
     pub p99_ms: f64,
+    /// Where the time of an exchange went, on average.
+    #[serde(default)]
+    pub time: TimeView,
     /// The share of all time spent waiting that was spent on it, from 0 to 1.
     pub time_share: f64,
     /// Bytes of bodies, both ways.

@@ -13,8 +13,8 @@ use clap::{Args, Parser, Subcommand};
 pub use exchanging::{ExportArgs, ExportFormat, ReplayArgs, ReplayPace};
 pub use keeping::{BackupArgs, EraseArgs, PinArgs, UnpinArgs};
 pub use listing::{
-    ClientsArgs, ClientsVerb, ExchangesArgs, FindingsArgs, Listing, OutliersArgs, RoutesArgs,
-    ScanArgs, SessionsArgs, ShowArgs,
+    ClientsArgs, ClientsVerb, ExchangesArgs, FindingsArgs, OutliersArgs, RoutesArgs, ScanArgs,
+    SessionsArgs, ShowArgs,
 };
 pub use typed::Typed;
 

@@ -4,6 +4,7 @@
 mod file;
 pub mod keys;
 mod openapi;
+pub mod rules;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -13,7 +14,7 @@ pub mod variables;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-pub use settings::{Durability, OnOverload, Settings};
+pub use settings::{Durability, OnOverload, Settings, lasting};
 
 use anyhow::Context as _;
 use wayside_analytics::Thresholds;

@@ -8,6 +8,7 @@ use super::ClientFold;
 use crate::outlier::{self, Observation, Rules};
 use crate::slots;
 use crate::tables::HashMap;
+use crate::verdict::objectives::Objectives;
 use crate::verdict::{self, Claim, Thresholds, peers};
 
 /// Clients that keep a fold of their own; up to twice as many do until the next look.
@@ -21,6 +22,7 @@ pub struct Clients {
     others: Option<Box<ClientFold>>,
     folded: u64,
     kept: usize,
+    objectives: Objectives,
 }
 
 impl Default for Clients {
@@ -32,11 +34,23 @@ impl Default for Clients {
 impl Clients {
     /// None yet; at least the `kept` busiest (at least one) will be told apart.
     fn keeping(kept: usize) -> Self {
-        Self { folds: HashMap::default(), others: None, folded: 0, kept: kept.max(1) }
+        Self {
+            folds: HashMap::default(),
+            others: None,
+            folded: 0,
+            kept: kept.max(1),
+            objectives: Objectives::default(),
+        }
+    }
+
+    /// None yet; what the rules promise will be counted as well.
+    pub fn promised(thresholds: &Thresholds) -> Self {
+        Self { objectives: Objectives::of(thresholds.rules), ..Self::default() }
     }
 
     /// Takes one exchange.
     pub fn add(&mut self, row: &Glance<'_>) {
+        self.objectives.add(row);
         if let Some(fold) = self.folds.get_mut(row.client) {
             fold.add(row);
             return;
@@ -55,6 +69,7 @@ impl Clients {
             self.make_room();
             self.folds.insert(name, fold);
         }
+        self.objectives.merge(other.objectives);
         self.folded += other.folded;
         if let Some(others) = other.others {
             self.take_among_others(*others);
@@ -69,11 +84,13 @@ impl Clients {
     /// The clients, worst first, then the busiest; those that were folded together stand last.
     pub fn views(&self, thresholds: &Thresholds) -> Vec<ClientView> {
         let (folds, mut found) = self.compared();
+        let mut broken = self.objectives.broken(verdict::ALL);
         let mut judged: Vec<(f64, ClientView)> = folds
             .into_iter()
             .map(|fold| {
                 let mut claims = found.remove(fold.name()).unwrap_or_default();
                 claims.extend(fold.over(thresholds));
+                claims.extend(broken.remove(fold.name()).unwrap_or_default());
                 verdict::sort(&mut claims);
                 let severity = claims.first().map_or(0.0, |worst| worst.severity);
                 (severity, fold.with(claims))
@@ -90,7 +107,16 @@ impl Clients {
             let name = format!("({} others)", self.folded);
             ClientView { name, ..others.view(thresholds) }
         });
-        judged.into_iter().map(|(_, view)| view).chain(others).collect()
+        let mut views: Vec<ClientView> =
+            judged.into_iter().map(|(_, view)| view).chain(others).collect();
+        let kept_busy = |fold: &ClientFold| fold.all.blame.wait;
+        let all = self.folds.values().chain(self.others.as_deref());
+        let whole = all.map(kept_busy).map(u128::from).sum::<u128>().max(1) as f64;
+        for view in &mut views {
+            let fold = self.folds.get(&view.name).or(self.others.as_deref());
+            view.time_share = fold.map_or(0.0, |fold| kept_busy(fold) as f64 / whole);
+        }
+        views
     }
 
     /// The clients, and what comparing them with each other found, by client.

@@ -8,6 +8,7 @@ use super::discovery;
 use super::probability::normal_above;
 use super::strata::{Observation, Strata, Sum};
 use super::{Comparison, Kind};
+use crate::blame::{Part, dominant};
 
 /// The least standard deviation between clients with which nothing is wrong: 5 %.
 const LEAST_BETWEEN: f64 = 0.05;
@@ -28,6 +29,8 @@ struct Own {
     weight: f64,
     moment: f64,
     variance: f64,
+    /// Microseconds beyond the peers', for each part of the time.
+    parts: [f64; 5],
 }
 
 impl Own {
@@ -69,6 +72,7 @@ pub(super) fn compare(strata: &Strata) -> Vec<Comparison> {
                 chance: normal_above(z),
                 false_discoveries: 1.0,
                 route: sum.route(),
+                part: dominant(own.parts),
                 since_slot: sum.since(),
             }
         })
@@ -99,6 +103,12 @@ fn add(cells: &[&Observation], sums: &mut [Sum], own: &mut [Own]) {
     let weights: Vec<f64> = points.iter().map(|point| weight(point, location)).collect();
     let total: f64 = weights.iter().sum();
     let moment: f64 = weights.iter().zip(&points).map(|(weight, (mean, _))| weight * mean).sum();
+    let (count, spent) = cells.iter().fold((0.0, [0.0; 5]), |(count, mut spent), one| {
+        Part::ALL.into_iter().zip(&mut spent).for_each(|(part, sum)| {
+            *sum += one.cell.blame.part(part) as f64;
+        });
+        (count + f64::from(one.cell.timed), spent)
+    });
     for ((one, (mean, _)), weight) in cells.iter().zip(&points).zip(&weights) {
         let rest = total - weight;
         let baseline = (moment - weight * mean) / rest;
@@ -107,6 +117,10 @@ fn add(cells: &[&Observation], sums: &mut [Sum], own: &mut [Own]) {
         if let (Some(sum), Some(own)) = (sums.get_mut(client), own.get_mut(client)) {
             sum.add(one, requests, cells.len() - 1, requests * (mean - baseline));
             own.sum_ln += one.cell.sum_ln();
+            for ((part, excess), spent) in Part::ALL.into_iter().zip(&mut own.parts).zip(spent) {
+                let mine = one.cell.blame.part(part) as f64;
+                *excess += mine - requests * (spent - mine) / (count - requests);
+            }
             // Strata that are steady say more than those that scatter.
             let weight = requests / (STEADY + within);
             own.weight += weight;

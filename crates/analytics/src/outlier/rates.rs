@@ -52,6 +52,7 @@ pub(super) fn compare(strata: &Strata, kind: Kind) -> Vec<Comparison> {
                 },
                 false_discoveries: 1.0,
                 route: sum.route(),
+                part: None,
                 since_slot: sum.since(),
             }
         })

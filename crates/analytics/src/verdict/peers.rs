@@ -3,7 +3,7 @@
 use wayside_exchange::Timestamp;
 use wayside_exchange::view::Verdict;
 
-use super::words::{duration, mostly, percent, times};
+use super::words::{duration, mostly, mostly_in, percent, times};
 use super::{Claim, Window};
 use crate::outlier::{Comparison, Kind};
 
@@ -39,7 +39,7 @@ pub(crate) fn claim(
             times(one.effect),
             duration(one.figure),
             duration(one.baseline),
-            mostly(route.as_deref(), "most of it"),
+            mostly_in(route.as_deref(), one.part, "most of it"),
         ),
         _ => format!(
             "{errors} on {} of {sample} requests{span}, {} times as many as {peers} on the same routes \

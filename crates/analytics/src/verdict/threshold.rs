@@ -4,8 +4,10 @@
 use wayside_exchange::Timestamp;
 use wayside_exchange::view::Verdict;
 
-use super::words::{duration, mostly, percent};
+use super::rules::{self, Rule};
+use super::words::{duration, mostly, mostly_in, percent};
 use super::{Claim, Window};
+use crate::blame::Part;
 use crate::client::{Errors, Tally};
 use crate::outlier::count_at_least;
 
@@ -30,6 +32,8 @@ pub struct Thresholds {
     pub latency_ms: Threshold,
     /// For shares of the requests, from 0 to 1.
     pub errors: Threshold,
+    /// What holds for some clients or routes instead. They are read once and live as long as the process.
+    pub rules: &'static [Rule],
 }
 
 impl Default for Thresholds {
@@ -37,9 +41,13 @@ impl Default for Thresholds {
         Self {
             latency_ms: Threshold { investigate: 500.0, escalate: 1000.0 },
             errors: Threshold { investigate: 0.01, escalate: 0.05 },
+            rules: &[],
         }
     }
 }
+
+/// Sentences about what is over the higher threshold have these words.
+const ESCALATE: &str = "at which to escalate";
 
 /// A figure that is over a threshold.
 struct Over {
@@ -49,49 +57,96 @@ struct Over {
     severity: f64,
 }
 
-/// Whether `verdict` says that a figure is over the threshold at which to escalate, and a share of errors so
-/// far that it is no chance: of a hundred clients with just that share one would have as many.
-pub fn is_clearly_over(verdict: &Verdict, thresholds: &Thresholds) -> bool {
-    let limit = verdict.baseline;
-    if limit < 1.0 {
-        let expected = limit * verdict.sample as f64;
-        let seen = (verdict.effect * expected).round() as u64;
-        limit >= thresholds.errors.escalate && count_at_least(seen, expected, 0.0) <= 0.01
-    } else {
-        limit >= thresholds.latency_ms.escalate
+/// Whether `verdict` says that a figure is over the threshold at which to escalate, or that a promise is broken; a
+/// share so far that it is no chance: of a hundred clients with just that share one would have as many.
+pub fn is_clearly_over(verdict: &Verdict) -> bool {
+    // Only a broken promise has a confidence here.
+    if let Some(confidence) = verdict.confidence {
+        return confidence >= 0.99;
     }
+    if !verdict.sentence.contains(ESCALATE) {
+        return false;
+    }
+    let limit = verdict.baseline;
+    if limit >= 1.0 {
+        return true;
+    }
+    let expected = limit * verdict.sample as f64;
+    count_at_least((verdict.effect * expected).round() as u64, expected, 0.0) <= 0.01
 }
 
 /// A client's tallies: of everything, and of each route. A route without a name is several.
 pub(crate) struct Tallies<'a> {
+    pub(crate) client: &'a str,
     pub(crate) all: &'a Tally,
     pub(crate) routes: &'a [(&'a str, &'a Tally)],
     pub(crate) window: Window,
 }
 
+/// The claims: a route with a rule of its own is held against that alone, everything else together against
+/// what holds for the client.
 pub(crate) fn on(tallies: &Tallies<'_>, thresholds: &Thresholds) -> Vec<Claim> {
-    let errors = |class, of: fn(&Tally) -> Errors| tallies.errors(class, of, &thresholds.errors);
-    let claims = [
-        tallies.latency(&thresholds.latency_ms),
-        errors("4xx", |tally| tally.errors_4xx),
-        errors("5xx", |tally| tally.errors_5xx),
-    ];
-    claims.into_iter().flatten().collect()
+    let rules = thresholds.rules;
+    if rules.is_empty() {
+        return tallies.claims(thresholds.latency_ms, thresholds.errors, None);
+    }
+    let client = tallies.client;
+    let slow = |rule: &'static Rule| rule.slow;
+    let failing = |rule: &'static Rule| rule.failing;
+    let for_client = (
+        rules::for_client(rules, client, slow).unwrap_or(thresholds.latency_ms),
+        rules::for_client(rules, client, failing).unwrap_or(thresholds.errors),
+    );
+    let mut claims = Vec::new();
+    let (mut rest, mut others) = (Tally::default(), Vec::new());
+    for &(route, tally) in tallies.routes {
+        let on_route = (
+            rules::on_route(rules, client, route, slow),
+            rules::on_route(rules, client, route, failing),
+        );
+        if let (None, None) = on_route {
+            rest.merge(tally);
+            others.push((route, tally));
+            continue;
+        }
+        let one = Tallies { all: tally, routes: &[], ..*tallies };
+        let (slow, failing) =
+            (on_route.0.unwrap_or(for_client.0), on_route.1.unwrap_or(for_client.1));
+        claims.extend(one.claims(slow, failing, Some(route)));
+    }
+    let rest = Tallies { all: &rest, routes: &others, ..*tallies };
+    claims.extend(rest.claims(for_client.0, for_client.1, None));
+    claims
 }
 
 impl Tallies<'_> {
-    fn latency(&self, threshold: &Threshold) -> Option<Claim> {
+    /// What is over these thresholds, on one route or on all of them.
+    fn claims(&self, slow: Threshold, failing: Threshold, on: Option<&str>) -> Vec<Claim> {
+        let errors = |class, of: fn(&Tally) -> Errors| self.errors(class, of, &failing, on);
+        let claims = [
+            self.latency(&slow, on),
+            errors("4xx", |tally| tally.errors_4xx),
+            errors("5xx", |tally| tally.errors_5xx),
+        ];
+        claims.into_iter().flatten().collect()
+    }
+
+    fn latency(&self, threshold: &Threshold, on: Option<&str>) -> Option<Claim> {
         let over = threshold.over(self.all.average_ms(), self.all.timed)?;
         let route = self.dominant(|tally| tally.latency_us as f64);
+        // That it is spent waiting for the backend goes without saying.
+        let part = self.all.blame.dominant().filter(|part| *part != Part::Wait);
         let sentence = format!(
-            "{} on average over {} requests{}, over the {} at which to {}{}",
+            "{} on average over {} requests{}{}, over the {} at which to {}{}",
             duration(over.figure),
             self.all.timed,
+            place(on),
             self.window.words,
             duration(over.limit),
             over.action,
-            mostly(route.as_deref(), "most of that time"),
+            mostly_in(route.as_deref(), part, "most of that time"),
         );
+        let route = on.map(str::to_owned).or(route);
         Some(over.claim(sentence, route, self.all.timed, self.all.slow_since, self.window))
     }
 
@@ -100,18 +155,21 @@ impl Tallies<'_> {
         class: &str,
         of: fn(&Tally) -> Errors,
         threshold: &Threshold,
+        on: Option<&str>,
     ) -> Option<Claim> {
         let (sample, errors) = (self.all.requests, of(self.all));
         let over = threshold.over(errors.count as f64 / sample as f64, sample)?;
         let route = self.dominant(|tally| of(tally).count as f64);
         let sentence = format!(
-            "{class} errors on {} of {sample} requests{}, over the {} at which to {}{}",
+            "{class} errors on {} of {sample} requests{}{}, over the {} at which to {}{}",
             percent(over.figure),
+            place(on),
             self.window.words,
             percent(over.limit),
             over.action,
             mostly(route.as_deref(), "most of them"),
         );
+        let route = on.map(str::to_owned).or(route);
         Some(over.claim(sentence, route, sample, errors.since, self.window))
     }
 
@@ -123,6 +181,11 @@ impl Tallies<'_> {
             .filter(|(route, tally)| !route.is_empty() && weight(tally) >= DOMINANT * whole)
             .map(|(route, _)| (*route).to_owned())
     }
+}
+
+/// The route that a rule is for, as it stands in a sentence.
+fn place(on: Option<&str>) -> String {
+    on.map(|route| format!(" on `{route}`")).unwrap_or_default()
 }
 
 impl Threshold {

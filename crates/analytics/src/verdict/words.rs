@@ -1,5 +1,7 @@
 //! Figures in sentences: short, with their units.
 
+use crate::blame::Part;
+
 /// `480 ms`, `1.2 s`.
 pub(crate) fn duration(ms: f64) -> String {
     if ms < 9.95 {
@@ -41,6 +43,15 @@ pub(crate) fn times(factor: f64) -> String {
 /// `, most of them on GET /orders`.
 pub(crate) fn mostly(route: Option<&str>, what: &str) -> String {
     route.map(|route| format!(", {what} on `{route}`")).unwrap_or_default()
+}
+
+/// `, most of it on `GET /orders`, while uploading`.
+pub(crate) fn mostly_in(route: Option<&str>, part: Option<Part>, what: &str) -> String {
+    match (route, part) {
+        (_, None) => mostly(route, what),
+        (None, Some(part)) => format!(", {what} {}", part.words()),
+        (Some(route), Some(part)) => format!(", {what} on `{route}`, {}", part.words()),
+    }
 }
 
 fn one_digit(number: f64) -> String {

@@ -139,7 +139,7 @@ impl Ring {
         let over = |(client, (all, routes)): (&Arc<str>, (Tally, ByRoute<'_>))| {
             let routes: Vec<(&str, &Tally)> =
                 routes.iter().map(|(route, tally)| (*route, tally)).collect();
-            let tallies = Tallies { all: &all, routes: &routes, window: self.window };
+            let tallies = Tallies { client, all: &all, routes: &routes, window: self.window };
             (Arc::clone(client), threshold::on(&tallies, thresholds))
         };
         tallies.into_iter().map(over).filter(|(_, claims)| !claims.is_empty()).collect()
@@ -156,6 +156,7 @@ fn tally(cell: &Cell, begin: Timestamp) -> Tally {
         errors_5xx: errors(cell.errors_5xx),
         timed: u64::from(cell.timed),
         latency_us: u128::from(cell.sum_us),
+        blame: cell.blame,
         slow_since: Some(begin),
     }
 }

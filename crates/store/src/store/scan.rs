@@ -107,14 +107,24 @@ impl Scan {
     }
 
     /// Reads everything: each row is `add`ed to some `T`, and these are `merge`d into one.
-    pub fn total<T: Default + Send>(
-        mut self,
+    pub fn total<T: Default + Clone + Send>(
+        self,
         add: impl Fn(&mut T, &Glance<'_>) + Sync,
         merge: impl Fn(&mut T, T),
     ) -> Result<T, StoreError> {
-        let mut parts = self.parts();
+        self.total_of(T::default(), add, merge)
+    }
+
+    /// The same where each `T` begins as `first` is.
+    pub fn total_of<T: Clone + Send>(
+        mut self,
+        first: T,
+        add: impl Fn(&mut T, &Glance<'_>) + Sync,
+        merge: impl Fn(&mut T, T),
+    ) -> Result<T, StoreError> {
+        let mut parts: Vec<T> = self.buffers.iter().map(|_| first.clone()).collect();
         while self.fold(&mut parts, &add)? {}
-        let mut total = T::default();
+        let mut total = first;
         for part in parts {
             merge(&mut total, part);
         }

@@ -1,6 +1,7 @@
 //! The verbs that list and show.
 
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
@@ -16,7 +17,7 @@ pub struct Listing {
 }
 
 /// `clients`.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Default)]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct ClientsArgs {
     /// Opens one instead of listing.
@@ -25,6 +26,12 @@ pub struct ClientsArgs {
     /// Count only exchanges that match, as in `status:>=500 since:2h`
     #[arg(value_name = "FILTER", num_args = 0..)]
     pub filter: Vec<String>,
+    /// Count everything since then: `2h`, `7d`, or a time
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+    /// How much slower others are while each of the ten heaviest clients is active
+    #[arg(long)]
+    pub harm: bool,
     /// What every listing takes.
     #[command(flatten)]
     pub listing: Listing,
@@ -52,6 +59,9 @@ pub struct OutliersArgs {
     /// Compare over everything since then: `2h`, `7d`, or a time
     #[arg(long, value_name = "TIME")]
     pub since: Option<String>,
+    /// What the thresholds and objectives in this file would have said of the past, and when
+    #[arg(long, value_name = "FILE", conflicts_with = "why")]
+    pub rule: Option<PathBuf>,
     /// All that sets their exchanges apart, with the counts (of the worst ten)
     #[arg(long)]
     pub why: bool,
@@ -80,6 +90,9 @@ pub struct RoutesArgs {
     /// Count only exchanges that match, as in `client:acme since:2h`
     #[arg(value_name = "FILTER", num_args = 0..)]
     pub filter: Vec<String>,
+    /// Count everything since then: `2h`, `7d`, or a time
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
     /// What every listing takes.
     #[command(flatten)]
     pub listing: Listing,

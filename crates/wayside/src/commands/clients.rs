@@ -31,9 +31,12 @@ pub async fn run(
         let source = Source::judging(data, thresholds).await?;
         return show(&name, json, source, printer).await;
     }
-    let filter = listing::filter(&args.filter)?;
+    let filter = listing::filter(&listing::since(args.filter, args.since))?;
     let source = Source::judging(data, thresholds).await?;
-    let question = Question::at("/api/clients").matching(&filter);
+    let mut question = Question::at("/api/clients").matching(&filter);
+    if args.harm {
+        question = question.with("harm", 1);
+    }
     // The API lists them worst first.
     let answer = source.ask(&question).await?;
     if args.listing.json {
@@ -50,7 +53,7 @@ pub async fn run(
     }
     let limit = listing::shown(args.listing.limit);
     let (shown, rest) = listing::first::<ClientView>(answer, limit).await?;
-    let table = rows::clients(&shown, clock::now());
+    let table = rows::clients(&shown, args.harm, clock::now());
     listing::print_table(printer, &table, "client", !filter.is_empty())?;
     let more = listing::count_rest(rest).await?;
     listing::say_more(printer, "first", shown.len(), more, "client", None);

@@ -10,7 +10,7 @@ use wayside_examples::clients::Tally;
 use wayside_transport::client_tls::{ClientTls, UpstreamTrust};
 use wayside_transport::dial::{Dialer, Upstream};
 
-use crate::args::{ClientsArgs, DemoArgs, Everywhere, Listing};
+use crate::args::{ClientsArgs, DemoArgs, Everywhere};
 use crate::commands::record::{Stopping, announce, runtime};
 use crate::commands::{clients, exchanges};
 use crate::config;
@@ -65,7 +65,7 @@ pub fn run(
             count(|tally| tally.failed)
         ));
         if settings.record {
-            let all = ClientsArgs { verb: None, filter: vec![], listing: Listing::default() };
+            let all = ClientsArgs::default();
             clients::run(all, &data, settings.thresholds, printer).await?;
             printer.flush()?;
         }

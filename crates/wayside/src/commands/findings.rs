@@ -13,7 +13,11 @@ use crate::report::printer::Printer;
 use crate::source::{Question, Source};
 
 /// Lists, the costliest first. The exit code says whether anything was found.
-pub async fn run(args: FindingsArgs, data: &Location, printer: &mut Printer) -> anyhow::Result<Exit> {
+pub async fn run(
+    args: FindingsArgs,
+    data: &Location,
+    printer: &mut Printer,
+) -> anyhow::Result<Exit> {
     let filter = listing::filter(&listing::since(args.filter, args.since))?;
     let source = Source::open(data).await?;
     let mut question = Question::at("/api/findings").matching(&filter);

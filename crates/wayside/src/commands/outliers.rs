@@ -1,5 +1,7 @@
 //! `wayside outliers`: who fares worse than others, each with the sentence and where the proof is.
 
+mod backtest;
+
 use wayside_analytics::Thresholds;
 use wayside_exchange::escape::for_terminal;
 use wayside_exchange::view::{OutlierView, Reason};
@@ -7,6 +9,7 @@ use wayside_store::Location;
 
 use super::listing;
 use crate::args::OutliersArgs;
+use crate::config;
 use crate::exit::Exit;
 use crate::report::paint::Tone;
 use crate::report::printer::Printer;
@@ -21,6 +24,11 @@ pub async fn run(
     printer: &mut Printer,
 ) -> anyhow::Result<Exit> {
     let filter = listing::filter(&listing::since(args.filter, args.since))?;
+    if let Some(file) = args.rule {
+        let rules = config::lasting(config::rules::read(&file)?);
+        let thresholds = Thresholds { rules, ..thresholds };
+        return backtest::run(&filter, data, thresholds, args.listing.json, printer);
+    }
     let source = Source::judging(data, thresholds).await?;
     let mut question = Question::at("/api/outliers").matching(&filter);
     if let Some(limit) = args.listing.limit {

@@ -14,7 +14,7 @@ use crate::source::{Question, Source};
 
 /// Lists, those first on which most time is spent.
 pub async fn run(args: RoutesArgs, data: &Location, printer: &mut Printer) -> anyhow::Result<Exit> {
-    let filter = listing::filter(&args.filter)?;
+    let filter = listing::filter(&listing::since(args.filter, args.since))?;
     let source = Source::open(data).await?;
     let question = Question::at("/api/routes").matching(&filter);
     if args.listing.json {

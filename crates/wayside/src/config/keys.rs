@@ -99,6 +99,7 @@ pub const KEYS: &[Key] = &[
     Key { name: "seal-pattern", value: "REGEX", form: Form::Many, default: "", heading: SEALING, help: "Seal what this regular expression matches (its first group, where it has one), in bodies, URLs and header fields; repeatable" },
     one(JUDGING, "slow", "TIME,TIME", "500ms,1s", "The average latency of a client at which to investigate, and to escalate"),
     one(JUDGING, "failing", "SHARE,SHARE", "1%,5%", "The share of a client's requests that may fail before to investigate, and to escalate"),
+    one(JUDGING, "rules", "FILE", "", "Thresholds and objectives for some clients or routes (TOML, see docs/statistics.md)"),
     one(LIMITS, "workers", "N", "auto", "Worker threads; `auto` is one for each processor"),
     one(LIMITS, "drain", "TIME", "30s", "How long running exchanges may take to finish after SIGTERM"),
     one(LIMITS, "handshake-timeout", "TIME", "10s", "How long a client's TLS handshake may take"),

@@ -4,7 +4,7 @@ use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use wayside_analytics::{Threshold, Thresholds};
+use wayside_analytics::{Rule, Threshold, Thresholds};
 use wayside_identity::{RuleError, Rules, Sealing};
 use wayside_recorder::{Pattern, WrongPattern};
 use wayside_store::Location;
@@ -268,11 +268,20 @@ pub(super) fn thresholds(resolved: &Resolved) -> anyhow::Result<Thresholds> {
     Ok(Thresholds {
         latency_ms: resolved.read("slow", |text| threshold(text, "500ms,1s", milliseconds))?,
         errors: resolved.read("failing", |text| threshold(text, "1%,5%", share))?,
+        rules: match resolved.optional("rules", path)? {
+            Some(file) => lasting(super::rules::read(&file)?),
+            None => &[],
+        },
     })
 }
 
+/// Rules are asked by every thread, and stay as they are until the process ends.
+pub fn lasting(rules: Vec<Rule>) -> &'static [Rule] {
+    Box::leak(rules.into_boxed_slice())
+}
+
 /// Two figures, the lower of which is to be investigated.
-fn threshold(
+pub(super) fn threshold(
     text: &str,
     example: &str,
     read: impl Fn(&str) -> Result<f64, String>,
@@ -286,7 +295,7 @@ fn threshold(
     Ok(Threshold { investigate, escalate })
 }
 
-fn share(text: &str) -> Result<f64, String> {
+pub(super) fn share(text: &str) -> Result<f64, String> {
     let percent = text.strip_suffix('%').and_then(|number| number.trim().parse::<f64>().ok());
     match percent {
         Some(percent) if (0.0..=100.0).contains(&percent) => Ok(percent / 100.0),
@@ -321,7 +330,7 @@ fn yes_or_no(text: &str) -> Result<bool, String> {
     }
 }
 
-fn positive(text: &str) -> Result<Duration, String> {
+pub(super) fn positive(text: &str) -> Result<Duration, String> {
     match duration(text)? {
         Duration::ZERO => Err("it must be longer than nothing".to_owned()),
         some => Ok(some),

@@ -2,7 +2,7 @@
 
 use wayside_console::RowView;
 use wayside_exchange::escape::for_terminal;
-use wayside_exchange::view::{ClientView, RouteView, SessionView};
+use wayside_exchange::view::{ClientView, HarmView, RouteView, SessionView, TimeView};
 use wayside_exchange::{Mark, Outcome, Timestamp};
 
 use super::figures::{ago, clock, count, duration, milliseconds, size};
@@ -154,8 +154,8 @@ pub fn sessions(rows: &[SessionView], now: Timestamp) -> Table {
 }
 
 /// Clients, one a row.
-pub fn clients(rows: &[ClientView], now: Timestamp) -> Table {
-    let mut table = Table::new(vec![
+pub fn clients(rows: &[ClientView], harm: bool, now: Timestamp) -> Table {
+    let mut columns = vec![
         Column::wide("client", 0, 24),
         Column::text("last seen", 3),
         Column::figure("requests", 1),
@@ -164,13 +164,18 @@ pub fn clients(rows: &[ClientView], now: Timestamp) -> Table {
         Column::figure("p50", 3),
         Column::figure("p95", 2),
         Column::figure("p99", 4),
+        Column::figure("backend", 4),
         Column::figure("sessions", 5),
         Column::wide("what is wrong", 2, 20),
-    ]);
+    ];
+    if harm {
+        columns.insert(9, Column::figure("others wait", 1));
+    }
+    let mut table = Table::new(columns);
     for row in rows {
         let wrong = row.verdicts.first().map(|verdict| verdict.sentence.as_str());
         let name = row.label.as_deref().unwrap_or(&row.name);
-        table.row(vec![
+        let mut cells = vec![
             Cell::plain(for_terminal(name)),
             Cell(ago(row.last_seen, now), Tone::Faint),
             Cell::plain(count(row.requests)),
@@ -179,11 +184,25 @@ pub fn clients(rows: &[ClientView], now: Timestamp) -> Table {
             Cell::plain(milliseconds(row.p50_ms)),
             Cell::plain(milliseconds(row.p95_ms)),
             Cell::plain(milliseconds(row.p99_ms)),
+            Cell::plain(format!("{:.0} %", row.time_share * 100.0)),
             Cell::plain(count(row.sessions)),
             Cell(for_terminal(wrong.unwrap_or_default()).into_owned(), Tone::Warning),
-        ]);
+        ];
+        if harm {
+            cells.insert(9, slowdown(row.harm));
+        }
+        table.row(cells);
     }
     table
+}
+
+/// How much slower others are, and between what that lies; told in a colour when it is more than nothing.
+fn slowdown(harm: Option<HarmView>) -> Cell {
+    let Some(HarmView { slowdown, low, high, .. }) = harm else {
+        return Cell("cannot be told".to_owned(), Tone::Faint);
+    };
+    let tone = if low > 1.0 { Tone::Warning } else { Tone::Plain };
+    Cell(format!("{slowdown:.2}x ({low:.2} to {high:.2})"), tone)
 }
 
 /// Routes, one a row.
@@ -198,6 +217,7 @@ pub fn routes(rows: &[RouteView]) -> Table {
         Column::figure("p95", 2),
         Column::figure("p99", 4),
         Column::figure("of all time", 2),
+        Column::text("where", 4),
         Column::figure("bytes", 5),
     ]);
     for row in rows {
@@ -211,10 +231,27 @@ pub fn routes(rows: &[RouteView]) -> Table {
             Cell::plain(milliseconds(row.p95_ms)),
             Cell::plain(milliseconds(row.p99_ms)),
             Cell::plain(format!("{:.1} %", row.time_share * 100.0)),
+            Cell::plain(mostly(&row.time)),
             Cell::plain(size(row.bytes)),
         ]);
     }
     table
+}
+
+/// The part that takes most of the time, and its share.
+fn mostly(time: &TimeView) -> String {
+    let parts = [
+        ("upload", time.upload_ms),
+        ("Wayside", time.ours_ms),
+        ("connect", time.connect_ms),
+        ("backend", time.wait_ms),
+        ("download", time.download_ms),
+    ];
+    let whole: f64 = parts.iter().map(|(_, ms)| ms).sum();
+    match parts.into_iter().max_by(|a, b| a.1.total_cmp(&b.1)) {
+        Some((part, ms)) if whole > 0.0 => format!("{:.0} % {part}", ms / whole * 100.0),
+        _ => String::new(),
+    }
 }
 
 fn alarming(number: u64) -> Cell {
