@@ -137,6 +137,23 @@ fn the_demo_has_exactly_one_client_in_trouble() {
         found.iter().any(|one| one["sentence"].to_string().contains("5xx errors on")),
         "{found:#?}"
     );
+    let why = Wayside::run_on(&data, ["outliers"]).exits(1);
+    assert!(
+        why.text().contains("of its failing requests have `coupon` in the body"),
+        "{}",
+        why.text()
+    );
+    // Each of its logins gives it another cookie, and so another name.
+    let poller = "request-header:user-agent=/^node-fetch/ route:\"GET /orders/{id}\"";
+    let asked = Wayside::run_on(&data, ["exchanges", "--json", poller]).ok().json_lines();
+    let names: BTreeSet<&str> = asked.iter().filter_map(|one| one["client"].as_str()).collect();
+    let habits = Wayside::run_on(&data, ["findings", "--json"]).exits(1).json_lines();
+    let polls = |one: &&Value| one["client"].as_str().is_some_and(|name| names.contains(name));
+    let polls = habits.iter().filter(|one| one["kind"] == "polling").find(polls);
+    assert_eq!(polls.expect("it polls")["route"], "GET /orders/{id}", "{habits:#?}");
+    for kind in ["n_plus_one", "oversized_pages", "retry_storm", "duplicate_writes"] {
+        assert!(habits.iter().any(|one| one["kind"] == kind), "no {kind} in {habits:#?}");
+    }
 }
 
 #[test]

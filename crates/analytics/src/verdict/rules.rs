@@ -1,6 +1,6 @@
 //! Rules of people's own: other thresholds, and objectives, for some clients or routes.
 //!
-//! Of several rules that fit the most specific one holds: client and route, client, route, neither; of two
+//! Of several rules that fit the most specific one holds: client and route, route, client, neither; of two
 //! alike the later one.
 
 use super::threshold::Threshold;

@@ -73,6 +73,7 @@ pub fn run(
         printer.say(format!(
             "\nrecorded in {data}; now try:\n\
              \x20 wayside outliers --data {data}\n\
+             \x20 wayside findings --data {data}\n\
              \x20 wayside sessions --data {data}\n\
              \x20 wayside exchanges --data {data} 'status:>=500'"
         ));
