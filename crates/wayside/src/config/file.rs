@@ -47,13 +47,10 @@ pub fn parse(text: &str) -> Result<FileValues, WrongFile> {
         .into_iter()
         .map(|(name, value)| {
             let Some(key) = Key::named(&name) else { return Err(unknown(name)) };
-            match values(key, &value) {
-                Some(values) => Ok((key, values)),
-                None => {
-                    let (kind, example) = (value.type_str(), example(key));
-                    Err(WrongFile::Kind { name, kind, example })
-                }
-            }
+            values(key, &value).map(|values| (key, values)).ok_or_else(|| {
+                let (kind, example) = (value.type_str(), example(key));
+                WrongFile::Kind { name, kind, example }
+            })
         })
         .collect()
 }
