@@ -25,6 +25,8 @@ fn clients_are_listed_with_counts_errors_and_latency() {
             "time_share",
             "sessions",
             "verdicts",
+            "star",
+            "group",
         ],
     );
     let named = |name: &str| {

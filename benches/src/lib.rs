@@ -6,6 +6,7 @@
 pub mod client;
 pub mod exchange;
 pub mod history;
+pub mod identities;
 pub mod paths;
 pub mod words;
 pub mod world;

@@ -151,6 +151,8 @@ impl ClientFold {
         ClientView {
             name: self.name.clone(),
             label: None,
+            star: false,
+            group: None,
             first_seen: self.first_seen,
             last_seen: self.last_seen,
             requests: self.all.requests,

@@ -79,6 +79,11 @@ impl SessionFold {
         self.id
     }
 
+    /// The client.
+    pub fn client(&self) -> &str {
+        &self.client
+    }
+
     /// What is known so far.
     pub fn view(&self) -> SessionView {
         let [p50_ms, p95_ms] = self.latencies.quantiles_ms([0.5, 0.95]);
@@ -104,17 +109,19 @@ pub(crate) fn has_latency(row: &Glance<'_>) -> bool {
     row.outcome != Outcome::Upgraded && !row.marks.contains(Mark::Open) && row.has_request()
 }
 
-/// All sessions that the exchanges belong to, each in its fold.
+/// All sessions that the exchanges belong to, each in its fold. Exchanges that were in one session while
+/// nobody knew whose they are, and turned out to be several clients', make a fold for each client.
 #[derive(Clone, Debug, Default)]
 pub struct SessionList {
-    folds: HashMap<SessionId, SessionFold>,
+    /// By session and a hash of the client.
+    folds: HashMap<(SessionId, u64), SessionFold>,
 }
 
 impl SessionList {
     /// Takes one exchange.
     pub fn add(&mut self, row: &Glance<'_>) {
         self.folds
-            .entry(row.session)
+            .entry((row.session, FixedState::default().hash_one(row.client)))
             .and_modify(|fold| fold.add(row))
             .or_insert_with(|| SessionFold::new(row));
     }
@@ -133,16 +140,27 @@ impl SessionList {
 
     /// Takes the sessions above `floor` out of the list, or all without one; newest first.
     pub fn take_above(&mut self, floor: Option<SessionId>) -> Vec<SessionFold> {
-        let is_above = |id: &SessionId, _: &mut SessionFold| floor.is_none_or(|floor| *id > floor);
+        let is_above =
+            |(id, _): &(SessionId, u64), _: &mut SessionFold| floor.is_none_or(|floor| *id > floor);
         let mut above: Vec<_> = self.folds.extract_if(is_above).map(|(_, fold)| fold).collect();
         above.sort_unstable_by_key(|fold| Reverse(fold.id));
         above
     }
 
+    /// All exchanges as one session, which is the client's of whom there are most; none without any.
+    pub fn total(self) -> Option<SessionView> {
+        let mut folds: Vec<SessionFold> = self.folds.into_values().collect();
+        folds.sort_by_key(|fold| Reverse(fold.exchanges));
+        let mut folds = folds.into_iter();
+        let mut total = folds.next()?;
+        folds.for_each(|fold| total.merge(fold));
+        Some(total.view())
+    }
+
     /// The sessions, oldest first.
     pub fn views(&self) -> Vec<SessionView> {
         let mut views: Vec<_> = self.folds.values().map(SessionFold::view).collect();
-        views.sort_by_key(|view| (view.started_at, view.id));
+        views.sort_by(|a, b| (a.started_at, a.id, &a.client).cmp(&(b.started_at, b.id, &b.client)));
         views
     }
 }

@@ -70,6 +70,13 @@ impl Windows {
         }
     }
 
+    /// Puts clients that turned out to be others together with these: `of` gives a client's other name.
+    pub fn rename(&mut self, of: &dyn Fn(&str) -> Option<Arc<str>>) {
+        for ring in &mut self.rings {
+            ring.rename(of);
+        }
+    }
+
     /// Takes one exchange of the past.
     pub fn add(&mut self, row: &Glance<'_>) {
         self.begin_with(Some(row.started_at));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::middleware::map_response;
 use axum::response::Response;
-use axum::routing::get;
+use axum::routing::{get, post};
 use http::{HeaderValue, Method, StatusCode, Uri, header};
 use serde::Serialize;
 use tokio::sync::broadcast;
@@ -74,6 +74,7 @@ pub fn router(api: Api) -> Router {
         .route("/api/sessions/{id}/exchanges", get(sessions::its_exchanges))
         .route("/api/clients", get(clients::listing))
         .route("/api/clients/{name}", get(clients::one))
+        .route("/api/clients/{name}/split", post(clients::split).delete(clients::rejoin))
         .route("/api/outliers", get(outliers::listing))
         .route("/api/findings", get(findings::listing))
         .route("/api/routes", get(routes::listing))

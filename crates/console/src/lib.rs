@@ -31,7 +31,7 @@ pub use axum::Router;
 
 pub use api::{Api, ConsoleFacts, Live, Resealers, router};
 pub use ask::{Answer, Lines, Source, ask, ask_socket};
-pub use clients::ClientDetail;
+pub use clients::{ClientDetail, Ended, Episode, LinkView, SplitView};
 pub use error::ConsoleError;
 pub use exchanges::follow::Skipped;
 pub use exchanges::messages::MessageLine;

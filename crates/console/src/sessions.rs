@@ -70,7 +70,7 @@ pub(crate) async fn its_exchanges(
 fn newest_first(mut scan: Scan, limit: usize, out: &mut Outflow) -> Result<(), Stop> {
     let mut parts: Vec<SessionList> = scan.parts();
     let mut under_way = SessionList::default();
-    let mut told: HashSet<SessionId> = HashSet::new();
+    let mut told: HashSet<(SessionId, String)> = HashSet::new();
     while told.len() < limit && scan.fold(&mut parts, add)? {
         for part in &mut parts {
             under_way.merge(std::mem::take(part));
@@ -78,7 +78,7 @@ fn newest_first(mut scan: Scan, limit: usize, out: &mut Outflow) -> Result<(), S
         let complete_above =
             scan.horizon().map(|id| SessionId(ExchangeId::floor(id.started_at().plus(EARLIER))));
         for fold in under_way.take_above(complete_above) {
-            if told.len() < limit && told.insert(fold.id()) {
+            if told.len() < limit && told.insert((fold.id(), fold.client().to_owned())) {
                 out.line(&fold.view())?;
             }
         }
@@ -94,8 +94,7 @@ fn add(list: &mut SessionList, row: &Glance<'_>) {
 
 /// The one session that a scan finds.
 fn whole(scan: Scan) -> Result<Option<SessionView>, StoreError> {
-    let list = scan.total(SessionList::add, SessionList::merge)?;
-    Ok(list.views().into_iter().next())
+    Ok(scan.total(SessionList::add, SessionList::merge)?.total())
 }
 
 fn within(asked: &Asked, id: SessionId) -> Result<Filter, Refusal> {

@@ -57,8 +57,12 @@ pub trait Zone {
     fn may_have_status(&self, class: u8) -> bool;
     /// The longest latency in it.
     fn longest_latency(&self) -> Micros;
-    /// Whether this client may be in it.
+    /// Whether this client may be in it, under whatever name.
     fn may_have_client(&self, client: &str) -> bool;
+    /// Whether clients may stand in it under other names than those they are asked for by.
+    fn has_links(&self) -> bool {
+        false
+    }
     /// Whether this session may be in it.
     fn may_have_session(&self, session: SessionId) -> bool;
     /// Whether this route may be in it.
@@ -89,6 +93,12 @@ impl Filter {
     /// Whether an answer may need bodies.
     pub fn needs_bodies(&self) -> bool {
         self.0.as_ref().is_some_and(|tree| tree.needs_bodies())
+    }
+
+    /// The same filter, which finds clients also by the names that `of` gives for theirs.
+    #[must_use]
+    pub fn renamed(&self, of: &dyn Fn(&str) -> Option<String>) -> Self {
+        Self(self.0.as_ref().map(|tree| Arc::new(tree.renamed(of))))
     }
 
     /// Whether a row matches, as far as it can tell.

@@ -17,7 +17,8 @@ pub struct Summary {
     pub id: ExchangeId,
     /// When its request head had arrived.
     pub started_at: Timestamp,
-    /// The client that its strongest evidence names, such as `key:3f9a1c22` or `basic:alice`.
+    /// The client: as it is stored the one that its strongest evidence names, such as `key:3f9a1c22` or
+    /// `basic:alice`; as the store gives it back the one that it belongs to ([`Links`](crate::Links)).
     pub client: String,
     /// The session that it belongs to.
     pub session: SessionId,
@@ -53,7 +54,7 @@ pub struct Summary {
     pub response_bytes: u64,
     /// What is missing.
     pub marks: Marks,
-    /// Why it is believed to be that client's, strongest first.
+    /// Why it is believed to be that client's, strongest first, and what may join it to others.
     pub evidence: Vec<Evidence>,
 }
 
@@ -83,18 +84,32 @@ pub enum EvidenceKind {
     Cookie = 5,
     /// Address and user agent.
     Address = 6,
+    /// Keyed fingerprint of what a device header says; names no client, and joins those it comes with.
+    Device = 7,
+    /// Keyed fingerprint of a secret that the request carried and that names no client.
+    Carried = 8,
+    /// Keyed fingerprint of a secret that the response gave.
+    Given = 9,
 }
 
 impl EvidenceKind {
     /// All kinds, strongest first.
-    pub const ALL: [EvidenceKind; 6] = [
+    pub const ALL: [EvidenceKind; 9] = [
         EvidenceKind::Certificate,
         EvidenceKind::Key,
         EvidenceKind::Bearer,
         EvidenceKind::Basic,
         EvidenceKind::Cookie,
         EvidenceKind::Address,
+        EvidenceKind::Device,
+        EvidenceKind::Carried,
+        EvidenceKind::Given,
     ];
+
+    /// Whether it names a client by itself.
+    pub fn names_a_client(self) -> bool {
+        self < EvidenceKind::Address
+    }
 
     /// The word before the colon in a client's name.
     pub fn as_str(self) -> &'static str {
@@ -105,6 +120,9 @@ impl EvidenceKind {
             EvidenceKind::Basic => "basic",
             EvidenceKind::Cookie => "cookie",
             EvidenceKind::Address => "addr",
+            EvidenceKind::Device => "device",
+            EvidenceKind::Carried => "carried",
+            EvidenceKind::Given => "given",
         }
     }
 }

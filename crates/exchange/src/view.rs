@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 use crate::connection::{HttpVersion, Tls};
 use crate::head::{Head, as_text, lines, split_field};
 use crate::id::{ExchangeId, SessionId};
+use crate::link::LinkKind;
+use crate::links::Links;
 use crate::outcome::{BodyEnd, Failure, Half, Marks, Outcome};
 use crate::stored::{Exchange, Message};
 use crate::summary::Evidence;
@@ -63,6 +65,22 @@ pub struct ExchangeView {
     pub marks: Marks,
     /// Why it is believed to be that client's.
     pub evidence: Vec<Evidence>,
+    /// Why it belongs to another client than its own evidence names; null when it does not.
+    #[serde(default)]
+    pub stitched: Option<StitchView>,
+}
+
+/// Why an exchange belongs to another client than its own evidence names.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StitchView {
+    /// What its own evidence names.
+    pub name: String,
+    /// What kind of reason.
+    pub kind: LinkKind,
+    /// How sure it is, from 0 to 1.
+    pub confidence: f64,
+    /// The exchange that proves it.
+    pub proof: ExchangeId,
 }
 
 /// An interim response (RFC 9110 section 15.2).
@@ -157,6 +175,12 @@ pub struct ClientView {
     pub sessions: u64,
     /// What is wrong with it, worst first.
     pub verdicts: Vec<Verdict>,
+    /// Whether the configuration marks it with a star.
+    #[serde(default)]
+    pub star: bool,
+    /// The group that was configured for it; null when there is none.
+    #[serde(default)]
+    pub group: Option<String>,
 }
 
 /// Where the time of an exchange went, on average: the parts add up.
@@ -437,7 +461,21 @@ impl ExchangeView {
             response: exchange.response.as_ref().map(|message| view(Half::Response, message)),
             marks: summary.marks,
             evidence: summary.evidence.clone(),
+            stitched: None,
         }
+    }
+
+    /// Says why it belongs to another client than its own evidence names.
+    #[must_use]
+    pub fn stitched_by(mut self, links: &Links) -> Self {
+        let own = self.evidence.first().map(ToString::to_string).unwrap_or_default();
+        self.stitched = links.reason(&own, self.connection, self.id).map(|reason| StitchView {
+            kind: reason.kind,
+            confidence: f64::from(reason.confidence) / 100.0,
+            proof: reason.proof,
+            name: own,
+        });
+        self
     }
 }
 

@@ -22,6 +22,11 @@ use crate::secrets::{Secrets, TOKEN_PREFIX, is_token};
 use fingerprint::{Fingerprints, Known};
 use places::{Part, Place};
 
+/// A shorter secret may be anybody's: it joins nobody.
+const LEAST: usize = 12;
+/// Of one message so many secrets are looked for in others.
+const MOST_CARRIED: usize = 8;
+
 /// The rules of what is a secret and what is evidence, and the fingerprints of the secrets.
 #[derive(Debug)]
 pub struct Credentials {
@@ -37,8 +42,11 @@ pub struct Redacted<'a> {
     pub head: Cow<'a, [u8]>,
     /// What was taken out.
     pub secrets: Secrets,
-    /// Why it is believed to be a client's, strongest first; never empty, the last is the address.
+    /// Why it is believed to be a client's, strongest first, the address last, and behind it what may
+    /// join it to other exchanges; never empty.
     pub evidence: Vec<Evidence>,
+    /// A trusted proxy sent it for somebody at another address.
+    pub relayed: bool,
 }
 
 impl Credentials {
@@ -86,15 +94,17 @@ impl Credentials {
             let Some(secret) = head.get(range.clone()) else { return };
             let known = self.fingerprints.of(secret);
             // What stands for a secret is none.
-            if !is_kept && !is_token(secret) {
+            if !is_kept && !is_token(secret) && place != Place::Device {
                 redaction.replace(range, &known.fingerprint);
             }
-            found.note(place, secret, known);
+            found.note(place, secret, known, &self.rules);
         });
         let user_agent = head.get(found.user_agent.clone()).unwrap_or_default();
-        let evidence = found.evidence(client_addr.ip(), user_agent);
+        let naming = &self.rules.naming;
+        let source = naming.source(HeadView(head), client_addr.ip());
+        let evidence = found.evidence(source, user_agent, &self.rules);
         let (head, secrets) = redaction.done();
-        Redacted { head, secrets, evidence }
+        Redacted { head, secrets, evidence, relayed: source != client_addr.ip() }
     }
 
     /// Redacts a response head, interim or final.
@@ -122,6 +132,24 @@ impl Credentials {
         });
         redaction.done()
     }
+}
+
+/// The fingerprints in what stands in for secrets, of those that are long enough to join exchanges by;
+/// each comes with the length of its secret.
+pub fn fingerprints<'a>(
+    stand_ins: impl IntoIterator<Item = (&'a [u8], usize)>,
+) -> impl Iterator<Item = String> {
+    let long = stand_ins.into_iter().filter(|(_, length)| *length >= LEAST);
+    long.filter_map(|(stand_in, _)| fingerprint_in(stand_in)).take(MOST_CARRIED)
+}
+
+/// The fingerprint in what stands in for a secret.
+fn fingerprint_in(stand_in: &[u8]) -> Option<String> {
+    let prefix = TOKEN_PREFIX.as_bytes();
+    let at = memchr::memmem::find(stand_in, prefix)? + prefix.len();
+    let digits = stand_in.get(at..at + fingerprint::DIGITS)?;
+    let digits = std::str::from_utf8(digits).ok()?;
+    digits.bytes().all(|b| b.is_ascii_hexdigit()).then(|| digits.to_owned())
 }
 
 /// A head on its way to being redacted.
@@ -164,9 +192,6 @@ impl<'a> Redaction<'a> {
     }
 }
 
-/// Reads a client's name out of a secret; none where it holds none.
-type Naming = fn(&[u8]) -> Option<String>;
-
 /// The evidence in one head: the first of each kind.
 #[derive(Default)]
 struct Found {
@@ -174,19 +199,32 @@ struct Found {
     bearer: Option<String>,
     basic: Option<String>,
     cookie: Option<String>,
+    device: Option<String>,
+    /// Fingerprints of secrets that may have been given to the client before.
+    carried: Vec<String>,
     user_agent: Range<usize>,
 }
 
 impl Found {
-    fn note(&mut self, place: Place, secret: &[u8], known: &Known) {
-        let (slot, name): (_, Naming) = match place {
-            Place::Key => (&mut self.key, |_| None),
-            Place::SignedRequest => (&mut self.key, claim::access_key),
-            Place::Bearer => (&mut self.bearer, claim::of_bearer),
-            Place::Basic => (&mut self.basic, claim::user_of_basic),
-            Place::Digest => (&mut self.basic, claim::user_of_digest),
-            Place::SessionCookie => (&mut self.cookie, |_| None),
+    fn note(&mut self, place: Place, secret: &[u8], known: &Known, rules: &Rules) {
+        let may_be_given = matches!(place, Place::Bearer | Place::SessionCookie | Place::Other);
+        if may_be_given && secret.len() >= LEAST && self.carried.len() < MOST_CARRIED {
+            self.carried.push(known.fingerprint.clone());
+        }
+        let slot = match place {
+            Place::Key | Place::SignedRequest => &mut self.key,
+            Place::Bearer => &mut self.bearer,
+            Place::Basic | Place::Digest => &mut self.basic,
+            Place::SessionCookie => &mut self.cookie,
+            Place::Device => &mut self.device,
             Place::Other | Place::UserAgent => return,
+        };
+        let name = |secret: &[u8]| match place {
+            Place::SignedRequest => claim::access_key(secret),
+            Place::Bearer => claim::of_bearer(secret, &rules.naming.claims),
+            Place::Basic => claim::user_of_basic(secret),
+            Place::Digest => claim::user_of_digest(secret),
+            _ => None,
         };
         if slot.is_some() {
             return;
@@ -201,17 +239,26 @@ impl Found {
         };
     }
 
-    fn evidence(self, ip: IpAddr, user_agent: &[u8]) -> Vec<Evidence> {
-        let secrets = [
+    fn evidence(self, ip: IpAddr, user_agent: &[u8], rules: &Rules) -> Vec<Evidence> {
+        let own = [&self.key, &self.bearer, &self.basic, &self.cookie];
+        let is_named = |token: &String| own.iter().any(|name| name.as_ref() == Some(token));
+        let carried: Vec<String> =
+            self.carried.iter().filter(|token| !is_named(token)).cloned().collect();
+        let mut secrets = [
             (EvidenceKind::Key, self.key),
             (EvidenceKind::Bearer, self.bearer),
             (EvidenceKind::Basic, self.basic),
             (EvidenceKind::Cookie, self.cookie),
         ];
+        secrets.sort_by_key(|(kind, _)| rules.naming.rank(*kind));
         let address = claim::address(ip, user_agent);
         let address = Evidence { kind: EvidenceKind::Address, token: address };
         let named = secrets.into_iter().filter_map(|(kind, token)| Some((kind, token?)));
-        named.map(|(kind, token)| Evidence { kind, token }).chain([address]).collect()
+        let piece = |(kind, token)| Evidence { kind, token };
+        let device = self.device.map(|token| (EvidenceKind::Device, token));
+        let carried = carried.into_iter().map(|token| (EvidenceKind::Carried, token));
+        let joining = device.into_iter().chain(carried).map(piece);
+        named.map(piece).chain([address]).chain(joining).collect()
     }
 }
 

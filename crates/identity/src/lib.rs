@@ -12,11 +12,13 @@ mod routes;
 mod rules;
 mod secrets;
 mod sessions;
+mod stitching;
 
 pub use bodies::{BodySearch, Ending, StandIn, Taken};
-pub use credentials::{Credentials, Redacted};
+pub use credentials::{Credentials, Redacted, fingerprints};
 pub use error::IdentityError;
 pub use routes::{Pattern, Routes, WrongPattern};
 pub use rules::{RuleError, Rules, Sealing};
 pub use secrets::{Secrets, TOKEN_PREFIX, decode_secrets, encode_secrets, is_token, restore};
 pub use sessions::Sessions;
+pub use stitching::{Sighting, Stitcher};

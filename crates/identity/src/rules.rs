@@ -1,13 +1,16 @@
-//! How much is taken for a secret, and what the configuration adds to what is known.
+//! How much is taken for a secret, what names a client, and what the configuration adds to what is known.
 //!
 //! A rule names a header field, a field (of a query, a form, JSON, XML), a place in JSON, or a regular
 //! expression over bodies, header fields and URLs. Rules only add: nothing that is known to be a
 //! secret can be left in clear but by `none`.
 
+mod naming;
 mod pointer;
 
 use regex::bytes::Regex;
+use wayside_exchange::EvidenceKind;
 
+use naming::Naming;
 pub(crate) use pointer::{Pointed, Pointer, Walker};
 
 /// How much is taken out before anything is stored.
@@ -33,6 +36,7 @@ pub struct Rules {
     fields: Vec<Vec<u8>>,
     pub(crate) pointers: Vec<Pointer>,
     pub(crate) patterns: Vec<Regex>,
+    pub(crate) naming: Naming,
 }
 
 /// Why a rule cannot be used.
@@ -51,6 +55,12 @@ pub enum RuleError {
     /// `~` stands only before `0` or `1` (RFC 6901).
     #[error("`{0}` is no JSON pointer: write `~` as `~0`, and `/` within a name as `~1`")]
     PointerEscape(String),
+    /// Neither an address nor a network.
+    #[error("`{0}` is no address or network: write it as `10.0.0.7` or `10.0.0.0/8`")]
+    Network(String),
+    /// No kind of evidence has such a name.
+    #[error("`{0}` is none of `key`, `bearer`, `basic` and `cookie`")]
+    Kind(String),
     /// The regular expression does not parse.
     #[error("`{pattern}` is no regular expression: {reason}")]
     Pattern {
@@ -77,6 +87,59 @@ impl Rules {
             return Err(RuleError::Header(name.to_owned()));
         }
         self.headers.push(name.to_ascii_lowercase().into_bytes());
+        Ok(())
+    }
+
+    /// The header field `name` holds the API key of a client.
+    pub fn key_header(&mut self, name: &str) -> Result<(), RuleError> {
+        self.header(name)?;
+        self.naming.key_headers.extend(self.headers.pop());
+        Ok(())
+    }
+
+    /// The query parameter `name` holds the API key of a client.
+    pub fn key_parameter(&mut self, name: &str) -> Result<(), RuleError> {
+        if name.is_empty() {
+            return Err(RuleError::Field(name.to_owned()));
+        }
+        self.naming.key_parameters.push(name.to_ascii_lowercase().into_bytes());
+        Ok(())
+    }
+
+    /// The header field `name` says which device a request came from.
+    pub fn device_header(&mut self, name: &str) -> Result<(), RuleError> {
+        self.header(name)?;
+        self.naming.devices.extend(self.headers.pop());
+        Ok(())
+    }
+
+    /// The cookie `name` is a client's session.
+    pub fn session_cookie(&mut self, name: &str) -> Result<(), RuleError> {
+        self.header(name)?;
+        self.naming.cookies.extend(self.headers.pop());
+        Ok(())
+    }
+
+    /// The claim `name` of a bearer token names the client, unless one that was said before does.
+    pub fn claim(&mut self, name: &str) -> Result<(), RuleError> {
+        if name.is_empty() {
+            return Err(RuleError::Field(name.to_owned()));
+        }
+        self.naming.claims.push(name.to_owned());
+        Ok(())
+    }
+
+    /// Evidence of this kind (`key`, `bearer`, `basic`, `cookie`) is weaker than what was said before.
+    pub fn next_in_order(&mut self, kind: &str) -> Result<(), RuleError> {
+        let named = |known: &EvidenceKind| known.names_a_client() && known.as_str() == kind;
+        let known = EvidenceKind::ALL.into_iter().find(named);
+        self.naming.order.push(known.ok_or_else(|| RuleError::Kind(kind.to_owned()))?);
+        Ok(())
+    }
+
+    /// What proxies at this address, or in this network, say of where a request came from is believed.
+    pub fn trusted_proxy(&mut self, network: &str) -> Result<(), RuleError> {
+        self.naming.trusted.push(network.parse()?);
         Ok(())
     }
 

@@ -72,6 +72,18 @@ impl Sessions {
         self.settle(client, session, at);
     }
 
+    /// Exchanges of `name` turned out to be those of `client`, who has no session yet: theirs is its own.
+    pub fn adopt(&mut self, name: &str, client: &str) {
+        if self.clients.contains_key(client) {
+            return;
+        }
+        let Some(&Recent { newest, .. }) = self.clients.get(name) else { return };
+        if self.clients.len() >= self.limit {
+            self.forget_the_idle();
+        }
+        self.clients.insert(client.into(), Recent { newest, before: None });
+    }
+
     /// An exchange of `client` went on until `at`: its session is not idle before that.
     pub fn touch(&mut self, client: &str, session: SessionId, at: Timestamp) {
         if let Some(recent) = self.clients.get_mut(client) {

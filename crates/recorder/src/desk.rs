@@ -18,8 +18,10 @@ use tokio::sync::broadcast;
 use wayside_exchange::cause::chain;
 use wayside_exchange::filter::Filter;
 use wayside_exchange::id::IdHashing;
-use wayside_exchange::{ExchangeId, Glance, Half, Micros, SessionId, Summary, Timestamp};
-use wayside_identity::{Credentials, Ending, Routes, Sessions};
+use wayside_exchange::{
+    EvidenceKind, ExchangeId, Glance, Half, Micros, SessionId, Summary, Timestamp,
+};
+use wayside_identity::{Credentials, Ending, Routes, Sessions, Sighting, Stitcher};
 use wayside_store::seal::SealingKey;
 use wayside_store::{Order, Store, StoreError, Writer};
 
@@ -41,6 +43,8 @@ const GLANCED_BYTES: usize = 64 << 10;
 const GATHERED: usize = 16 << 20;
 /// Bytes of a body that came at once and are worth a piece of their own: they are copied once less.
 const LONG_RUN: usize = 32 << 10;
+/// How many exchanges of earlier runs the stitching sees at the start.
+const REMEMBERED: usize = 20_000;
 /// How many ended exchanges' buffers are kept for the next.
 const SPARES: usize = 64;
 
@@ -61,6 +65,10 @@ pub(crate) struct Desk {
     credentials: Credentials,
     sessions: Sessions,
     routes: Routes,
+    stitcher: Stitcher,
+    /// What it had forgotten when that was last told.
+    told: u64,
+    store: Store,
     options: Options,
     counts: Arc<Counts>,
     feed: broadcast::Sender<Arc<Summary>>,
@@ -81,6 +89,7 @@ pub(crate) struct Desk {
 
 impl Desk {
     pub(crate) fn new(
+        store: &Store,
         writer: Writer,
         key: SealingKey,
         options: Options,
@@ -92,6 +101,9 @@ impl Desk {
             credentials: Credentials::new(key.fingerprint_key(), options.rules.clone()),
             sessions: Sessions::new(options.session_idle),
             routes: Routes::new(&options.routes),
+            stitcher: Stitcher::default(),
+            told: 0,
+            store: store.clone(),
             glanced: (options.clock)(),
             running: HashMap::default(),
             spares: Vec::new(),
@@ -150,6 +162,31 @@ impl Desk {
         Ok(())
     }
 
+    /// Lets the stitching see the newest exchanges of an earlier run.
+    pub(crate) fn remember(
+        &mut self,
+        store: &Store,
+        newest: ExchangeId,
+    ) -> Result<(), RecorderError> {
+        let rows = store.find(Filter::all(), Order::NewestFirst).take(REMEMBERED);
+        let rows: Vec<Summary> = rows.collect::<Result<_, _>>()?;
+        for row in rows.iter().rev().filter(|row| row.id <= newest && row.has_request()) {
+            let Some(name) = row.evidence.first().map(ToString::to_string) else { continue };
+            let seen = Sighting {
+                id: row.id,
+                at: row.started_at,
+                connection: row.connection,
+                name: &name,
+                evidence: &row.evidence,
+                agent: 0,
+                status: row.status,
+                relayed: is_relayed(row),
+            };
+            self.stitch(&seen);
+        }
+        Ok(())
+    }
+
     /// Plays what comes until nobody is left to send, then closes the store.
     pub(crate) fn run(mut self, receiver: &Receiver) -> Result<(), RecorderError> {
         loop {
@@ -201,6 +238,13 @@ impl Desk {
     }
 
     fn tick(&mut self) {
+        let forgotten = self.stitcher.forgotten();
+        if forgotten > self.told * 2 {
+            self.told = forgotten;
+            tracing::info!(
+                "of many connections, tokens and addresses {forgotten} are forgotten: who uses them later is not known by them"
+            );
+        }
         if self.is_in_doubt() {
             self.counts.problem(Some(chain(&RecorderError::InDoubt)));
             return;
@@ -431,6 +475,13 @@ impl Desk {
         }
         taken
     }
+}
+
+/// Whether an exchange was a trusted proxy's: its evidence names another address than it came from.
+fn is_relayed(row: &Summary) -> bool {
+    let own = row.client_addr.ip().to_canonical().to_string();
+    let address = row.evidence.iter().find(|piece| piece.kind == EvidenceKind::Address);
+    address.is_some_and(|piece| piece.token.split('/').next() != Some(&own))
 }
 
 /// Marks that the store is written to for as long as `write` does: should that panic, the mark stays.

@@ -120,8 +120,10 @@ impl Recorder {
             store: store.clone(),
         };
         let strict = options.strict;
-        let mut desk = Desk::new(writer, key, options, Arc::clone(&counts), feed, statistics);
+        let mut desk =
+            Desk::new(store, writer, key, options, Arc::clone(&counts), feed, statistics);
         desk.take_up(store, recovery.newest)?;
+        desk.remember(store, recovery.newest)?;
         let thread = std::thread::Builder::new()
             .name("recorder".to_owned())
             .spawn(move || desk.run(&receiver))

@@ -14,7 +14,7 @@ use wayside_analytics::windows::{LONGEST, Pouch, Windows};
 use wayside_exchange::cause::chain;
 use wayside_exchange::filter::Filter;
 use wayside_exchange::view::OutlierView;
-use wayside_exchange::{ExchangeId, Glance, Summary, Timestamp};
+use wayside_exchange::{ExchangeId, Glance, Links, Summary, Timestamp};
 use wayside_store::{Order, Store, StoreError};
 
 use crate::{Options, RecorderError};
@@ -47,6 +47,12 @@ struct Judge {
     clock: fn() -> Timestamp,
     /// Exchanges of clients that are not compared, when that was last told.
     told: u64,
+    store: Store,
+    thresholds: Thresholds,
+    stopping: Arc<AtomicBool>,
+    /// What was known of who is who when that was last looked at.
+    joined: u64,
+    changes: u64,
 }
 
 impl Statistics {
@@ -65,11 +71,15 @@ impl Statistics {
             windows: Windows::new(options.thresholds),
             clock: options.clock,
             told: 0,
+            store: store.clone(),
+            thresholds: options.thresholds,
+            stopping: Arc::clone(&stopping),
+            joined: 0,
+            changes: store.links(Links::changes),
         };
-        let (store, gone, thresholds) = (store.clone(), Arc::clone(&stopping), options.thresholds);
         let thread = std::thread::Builder::new()
             .name("statistics".to_owned())
-            .spawn(move || judge.run(store, newest, thresholds, gone, &asleep))
+            .spawn(move || judge.run(newest, &asleep))
             .map_err(RecorderError::Thread)?;
         Ok((Self { pouch, stopping, awake: Some(awake), thread: Some(thread) }, found))
     }
@@ -95,20 +105,8 @@ impl Statistics {
 }
 
 impl Judge {
-    fn run(
-        mut self,
-        store: Store,
-        newest: ExchangeId,
-        thresholds: Thresholds,
-        gone: Arc<AtomicBool>,
-        asleep: &Receiver<()>,
-    ) {
-        match remembered(&store, newest, thresholds, gone) {
-            Ok(windows) => self.windows = windows,
-            // What comes from now on is judged all the same.
-            Err(error) => tracing::error!("the statistics begin with nothing: {}", chain(&error)),
-        }
-        drop(store);
+    fn run(mut self, newest: ExchangeId, asleep: &Receiver<()>) {
+        self.read_back(newest);
         loop {
             // A fault of ours is counted where panics are, and costs this round.
             let _ = catch_unwind(AssertUnwindSafe(|| self.judge()));
@@ -118,10 +116,38 @@ impl Judge {
         }
     }
 
+    /// Makes the windows from what the store holds of the last day.
+    fn read_back(&mut self, newest: ExchangeId) {
+        match remembered(&self.store, newest, self.thresholds, Arc::clone(&self.stopping)) {
+            Ok(windows) => self.windows = windows,
+            // What comes from now on is judged all the same.
+            Err(error) => tracing::error!("the statistics begin with nothing: {}", chain(&error)),
+        }
+    }
+
+    /// Counts what turned out to be another client's as that one's.
+    fn keep_up(&mut self) {
+        let (joined, changes) = self.store.links(|links| (links.joined(), links.changes()));
+        if std::mem::replace(&mut self.changes, changes) != changes {
+            // What was put together cannot be taken apart: it is counted anew.
+            let newest = self.store.status().recorded_through;
+            self.read_back(newest.unwrap_or_default());
+        } else if std::mem::replace(&mut self.joined, joined) != joined {
+            let store = &self.store;
+            self.windows.rename(&|name| {
+                store.links(|links| {
+                    let meant = links.meaning(name);
+                    (meant != name).then(|| meant.into())
+                })
+            });
+        }
+    }
+
     fn judge(&mut self) {
         let now = (self.clock)();
         let pouch = self.pouch.lock().empty();
         self.windows.take(pouch, now);
+        self.keep_up();
         let found = Arc::new(self.windows.judge(now));
         *self.found.lock() = found;
         let folded = self.windows.folded();

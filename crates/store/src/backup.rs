@@ -85,6 +85,7 @@ pub fn backup(
     let end = cut(&into, &vault, &counts, &mut result)?;
     let encrypts = result.encrypted.then_some(&*vault);
     pins::write(target, &pins::read(dir, &vault)?, encrypts)?;
+    source.linking.copy_to(target, result.encrypted)?;
     write_copy(target, &counts, end)?;
     if with_keys {
         let keys = target.join("keys");

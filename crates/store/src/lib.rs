@@ -15,6 +15,7 @@ mod error;
 mod forwarded;
 mod index;
 mod keeper;
+mod linking;
 mod lock;
 mod log;
 mod record;

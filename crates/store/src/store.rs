@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use wayside_exchange::filter::Filter;
 use wayside_exchange::stored::Arrival;
-use wayside_exchange::{Exchange, ExchangeId, Half, Mark};
+use wayside_exchange::{Exchange, ExchangeId, Half, Label, Link, Links, Mark};
 
 use crate::error::StoreError;
 use crate::record::Extent;
@@ -275,6 +275,34 @@ impl Store {
             gone = (before - pins.len()) as u64;
         })?;
         Ok(gone)
+    }
+
+    /// Asks the links that say whose exchanges are whose. Whoever adds to them waits meanwhile.
+    pub fn links<T>(&self, ask: impl FnOnce(&Links) -> T) -> T {
+        self.shared.refresh();
+        ask(&self.shared.linking.now())
+    }
+
+    /// Takes links up: from now on every read goes by them. They are written with the writer's next tick.
+    pub fn link(&self, found: &[Link]) {
+        self.shared.linking.add(found);
+    }
+
+    /// Keeps what goes by `name` apart from the client that it was linked to, or, with `apart` false, lets
+    /// the links hold again. Says whether that changed anything; survives a power loss when it returns.
+    pub fn set_apart(&self, name: &str, apart: bool) -> Result<bool, StoreError> {
+        if self.shared.read_only {
+            return Err(StoreError::ReadOnly);
+        }
+        self.shared.linking.set_apart(name, apart)
+    }
+
+    /// Puts labels in the place of those that there are.
+    pub fn relabel(&self, labels: Vec<Label>) -> Result<(), StoreError> {
+        if self.shared.read_only {
+            return Err(StoreError::ReadOnly);
+        }
+        self.shared.linking.relabel(labels)
     }
 
     /// How the store does now.

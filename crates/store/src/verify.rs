@@ -15,6 +15,7 @@ use crate::error::StoreError;
 use crate::forwarded::Counts;
 use crate::index::{Index, NoIndex};
 use crate::keeper::zone_of;
+use crate::linking::{self, Linking};
 use crate::lock::Lock;
 use crate::log::{Log, MANY_FILES};
 use crate::record::decode::record;
@@ -116,6 +117,14 @@ pub fn verify(
         check.bad(last, last.file_bytes(), "what the log went on with is missing");
     }
     let mut result = check.result;
+    let links = linking::read(dir, &log.vault)?;
+    if links.whole < links.length && !Lock::is_held(dir) {
+        result.damaged.push(DamagedBlock {
+            segment: linking::path_in(dir),
+            offset: links.whole,
+            reason: "a link in it is not whole, or damaged".to_owned(),
+        });
+    }
     result.exchanges = check.catalogue.stored;
     result.open = check.catalogue.open_ids().count() as u64;
     result.lost = counts.lost_before;
@@ -154,8 +163,9 @@ pub fn rebuild(
     })?;
     let (groups, total) = (catalogue.groups.clone(), catalogue.end());
     let start = catalogue.segments.first().map_or(0, |segment| segment.base);
-    let shared =
-        Shared::new(dir.to_owned(), log, catalogue, None, None, None, Retention::default());
+    let linking = Linking::read_only(dir, &log.vault)?;
+    let retention = Retention::default();
+    let shared = Shared::new(dir.to_owned(), log, catalogue, None, None, None, retention, linking);
     let shared = Arc::new(shared);
     for group in &groups {
         // A damaged block has no entry, and so may match anything.

@@ -194,6 +194,9 @@ impl Writer {
         let due = self.waiting_since.is_some_and(|since| now.since(since) >= WRITE_AFTER);
         self.shared.sealing.set_now(now);
         let asked = self.shared.sealing.asked();
+        if let Err(error) = self.shared.linking.write() {
+            self.shared.note_trouble(&error);
+        }
         let wrote = if self.refused || asked.is_some() {
             self.flush()
         } else if due {
@@ -229,6 +232,7 @@ impl Writer {
     /// Writes what waits and returns when it survives a power loss.
     pub fn sync(&mut self) -> Result<(), StoreError> {
         self.flush()?;
+        self.shared.linking.write()?;
         self.sync.request(&mut self.tail, self.shared.recorded());
         if self.sync.wait().is_ok() {
             return Ok(());
@@ -243,6 +247,7 @@ impl Writer {
     /// Stops cleanly: everything is written and durable, and no exchange counts as lost.
     pub fn close(mut self) -> Result<(), StoreError> {
         self.sync()?;
+        self.shared.linking.sync()?;
         self.keeping.finish();
         let end = self.shared.catalogue().end();
         self.shared.books(|books| books.end(end))

@@ -4,6 +4,7 @@
 //! sets of 32-bit hashes; a collision costs reading a block in vain, never a wrong answer.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use wayside_exchange::filter::Zone;
 use wayside_exchange::{ExchangeId, Micros, SessionId, Summary, Timestamp};
@@ -40,7 +41,12 @@ pub(crate) struct BlockZone<'a> {
     pub(crate) group: &'a Group,
     pub(crate) sets: Option<&'a ZoneSets>,
     pub(crate) texts: GroupTexts<'a>,
+    /// Under which names a client may stand; none where that is its own.
+    pub(crate) names: Option<&'a ClientNamed<'a>>,
 }
+
+/// The names of a client; none where they may be any.
+pub(crate) type ClientNamed<'a> = dyn Fn(&str) -> Option<Arc<[String]>> + 'a;
 
 impl ZoneBuilder {
     /// Adds a row.
@@ -139,7 +145,19 @@ impl Zone for BlockZone<'_> {
     }
 
     fn may_have_client(&self, client: &str) -> bool {
-        self.sets.is_none_or(|sets| sets.clients.may_have(hash(client.as_bytes())))
+        let may_have = |client: &str| {
+            self.sets.is_none_or(|sets| sets.clients.may_have(hash(client.as_bytes())))
+        };
+        match self.names {
+            None => may_have(client),
+            Some(names) => names(client).is_none_or(|names| {
+                names.iter().any(|name| may_have(name) && self.texts.may_have(name))
+            }),
+        }
+    }
+
+    fn has_links(&self) -> bool {
+        self.names.is_some()
     }
 
     fn may_have_session(&self, session: SessionId) -> bool {

@@ -1,6 +1,7 @@
 //! What the arguments, the environment and the file mean together: one value for every setting,
 //! and where it came from. A flag beats a variable, a variable the file, the file the default.
 
+mod clients;
 mod file;
 pub mod keys;
 mod openapi;
@@ -18,6 +19,7 @@ pub use settings::{Durability, OnOverload, Settings, lasting};
 
 use anyhow::Context as _;
 use wayside_analytics::Thresholds;
+use wayside_exchange::Label;
 use wayside_identity::{Rules, Sealing};
 use wayside_store::Location;
 
@@ -49,6 +51,7 @@ pub enum Origin {
 #[derive(Clone, Debug)]
 pub struct Resolved {
     values: Vec<(&'static Key, Vec<String>, Origin)>,
+    labels: Vec<Label>,
 }
 
 /// The process's own environment.
@@ -86,7 +89,7 @@ pub fn resolve(
             };
             return (key, values, Origin::Variable(key.variable()));
         }
-        if let Some((path, values)) = &file
+        if let Some((path, values, _)) = &file
             && let Some((_, values)) = values.iter().find(|(known, _)| known.name == key.name)
         {
             return (key, values.clone(), Origin::File(path.clone()));
@@ -94,7 +97,8 @@ pub fn resolve(
         let default = if key.default.is_empty() { vec![] } else { vec![key.default.to_owned()] };
         (key, default, Origin::Default)
     });
-    Ok(Resolved { values: values.collect() })
+    let values = values.collect();
+    Ok(Resolved { values, labels: file.map(|(_, _, labels)| labels).unwrap_or_default() })
 }
 
 /// The data folder and where the key is, for the verbs that need no more: a wrong value elsewhere is not
@@ -115,7 +119,7 @@ pub fn rules(everywhere: &Everywhere, environment: Environment<'_>) -> anyhow::R
 fn file(
     everywhere: &Everywhere,
     environment: Environment<'_>,
-) -> anyhow::Result<Option<(PathBuf, file::FileValues)>> {
+) -> anyhow::Result<Option<(PathBuf, file::FileValues, Vec<Label>)>> {
     let named = everywhere.config.clone();
     let path = match named.or_else(|| environment("WAYSIDE_CONFIG").map(PathBuf::from)) {
         Some(path) => path,
@@ -126,7 +130,8 @@ fn file(
     let text = std::fs::read_to_string(&path)
         .with_context(|| Trouble::misused(format!("could not read the configuration `{shown}`")))?;
     let values = file::parse(&text).map_err(|wrong| wrong_file(wrong, &path))?;
-    Ok(Some((path, values)))
+    let labels = clients::labels(&text, &path)?;
+    Ok(Some((path, values, labels)))
 }
 
 fn wrong_file(wrong: WrongFile, path: &Path) -> Trouble {
@@ -164,6 +169,11 @@ impl Resolved {
     /// The data folder.
     pub fn data(&self) -> anyhow::Result<PathBuf> {
         self.read("data", |text| Ok(PathBuf::from(text)))
+    }
+
+    /// What clients are called.
+    pub fn labels(&self) -> &[Label] {
+        &self.labels
     }
 
     /// Every setting with its values and where they came from.

@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::sync::watch;
+use wayside_exchange::cause::chain;
 use wayside_exchange::{ExchangeId, Micros};
 use wayside_proxy::Handed;
 use wayside_recorder::{Desking, Overload, Recorder, TapeMaker};
@@ -140,6 +141,9 @@ impl Wired {
     pub fn reload(&self, settings: &Settings) -> anyhow::Result<()> {
         self.tls.replace(&given(settings)?, Some(Arc::clone(&self.authority)))?;
         self.traffic.send_replace(Arc::new(traffic::of(settings)));
+        if let Some((recorder, _)) = &self.recording {
+            label(recorder.store(), settings);
+        }
         Ok(())
     }
 
@@ -198,6 +202,7 @@ fn record(settings: &Settings) -> anyhow::Result<(Option<Recording>, Option<Reco
     let location = settings.location();
     let key = location.open_or_create_key()?;
     let (store, writer, recovery) = Store::open(&location, options)?;
+    label(&store, settings);
     let options = wayside_recorder::Options {
         queue_bytes: usize::try_from(settings.queue_bytes).unwrap_or(usize::MAX),
         on_overload: match settings.on_overload {
@@ -214,6 +219,13 @@ fn record(settings: &Settings) -> anyhow::Result<(Option<Recording>, Option<Reco
     };
     let recording = Recorder::start(&store, writer, &recovery, key, options)?;
     Ok((Some(recording), Some(recovery)))
+}
+
+/// Calls clients what the configuration calls them; the traffic does not depend on it.
+fn label(store: &Store, settings: &Settings) {
+    if let Err(error) = store.relabel(settings.labels.clone()) {
+        tracing::error!("the names of clients are not kept: {}", chain(&error));
+    }
 }
 
 fn given(settings: &Settings) -> anyhow::Result<Vec<Given>> {

@@ -71,6 +71,19 @@ impl Ring {
         }
     }
 
+    /// Puts the cells of clients that have another name with those of that name.
+    pub(super) fn rename(&mut self, of: &dyn Fn(&str) -> Option<Arc<str>>) {
+        for slot in self.slots.values_mut() {
+            let named = |names: &Names| Some((names.clone(), (of(&names.0)?, names.1.clone())));
+            let moved: Vec<(Names, Names)> = slot.keys().filter_map(named).collect();
+            for (from, to) in moved {
+                if let Some(cell) = slot.remove(&from) {
+                    slot.entry(to).or_default().add(&cell);
+                }
+            }
+        }
+    }
+
     /// Forgets what is older than the window.
     pub(super) fn forget(&mut self, now: Timestamp) {
         let first = self.number(now) - self.count;

@@ -68,6 +68,7 @@ pub(super) fn tail(
     stopping: Option<Stopping>,
 ) -> Response {
     let Asked { filter, rows, limit, .. } = asked;
+    let filter = store.links(|links| filter.renamed(&|name| links.renamed(name)));
     let tail = Tail { feed, store, filter, rows, left: limit.unwrap_or(usize::MAX), stopping };
     let lines = stream::unfold(tail, |mut tail| async {
         tail.next().await.transpose().map(|line| (line, tail))

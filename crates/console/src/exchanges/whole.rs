@@ -27,10 +27,11 @@ pub(super) fn view(store: &Store, id: ExchangeId) -> Result<Option<ExchangeView>
 pub(super) fn of(store: &Store, exchange: &Exchange) -> Result<ExchangeView, Refusal> {
     let request = sha256(store, exchange, Half::Request)?;
     let response = sha256(store, exchange, Half::Response)?;
-    Ok(ExchangeView::new(exchange, |half| match half {
+    let view = ExchangeView::new(exchange, |half| match half {
         Half::Request => request.clone(),
         Half::Response => response.clone(),
-    }))
+    });
+    Ok(store.links(|links| view.stitched_by(links)))
 }
 
 /// Whether `filter` takes `exchange`, with its bodies where they are needed.

@@ -137,13 +137,14 @@ impl Term {
                 has(name) && value.as_ref().is_none_or(|value| value.may_be_where(&has))
             }
             Test::Client(pattern) => match pattern.only() {
+                None if zone.has_links() => true,
                 Some(name) => {
                     let of_kind = |kind: &EvidenceKind| format!("{}:{name}", kind.as_str());
                     let is_known = zone.may_have_client(name)
                         || EvidenceKind::ALL
                             .iter()
                             .any(|kind| zone.may_have_client(&of_kind(kind)));
-                    is_known && has(name)
+                    is_known && (zone.has_links() || has(name))
                 }
                 None => pattern.may_be_where(&has),
             },
@@ -179,6 +180,14 @@ impl Term {
             }
             _ => true,
         }
+    }
+
+    /// The term that asks for the client by another name.
+    pub(super) fn renamed(&self, of: &dyn Fn(&str) -> Option<String>) -> Option<Term> {
+        let Test::Client(pattern) = &self.test else { return None };
+        let name = of(pattern.only()?)?;
+        let test = Test::Client(Pattern::exact(&name));
+        Some(Term { text: name, slashed: false, test, ..self.clone() })
     }
 
     fn number(&self, row: &Glance<'_>) -> Option<u64> {
@@ -257,8 +266,8 @@ fn has_field(
 }
 
 fn is_in_row(needle: &Needle, row: &Glance<'_>, details: &dyn Details) -> bool {
+    // The client's own name stands in the evidence; what it is called besides is no text of the exchange.
     needle.is_in(row.url().as_bytes())
-        || needle.is_in(row.client.as_bytes())
         || details.failure().is_some_and(|failure| needle.is_in(failure.reason.as_bytes()))
         || details.evidence().iter().any(|evidence| needle.is_in(evidence.to_string().as_bytes()))
 }

@@ -57,6 +57,20 @@ impl Tree {
         }
     }
 
+    /// The same, with clients found also by the names that `of` gives for theirs.
+    pub(super) fn renamed(&self, of: &dyn Fn(&str) -> Option<String>) -> Tree {
+        let each = |all: &[Tree]| all.iter().map(|tree| tree.renamed(of)).collect();
+        match self {
+            Tree::Term(term) => match term.renamed(of) {
+                Some(other) => Tree::Or(vec![Tree::Term(term.clone()), Tree::Term(other)]),
+                None => Tree::Term(term.clone()),
+            },
+            Tree::Not(inner) => Tree::Not(Box::new(inner.renamed(of))),
+            Tree::And(all) => Tree::And(each(all)),
+            Tree::Or(all) => Tree::Or(each(all)),
+        }
+    }
+
     pub(super) fn needs_bodies(&self) -> bool {
         match self {
             Tree::Term(term) => term.needs_bodies(),

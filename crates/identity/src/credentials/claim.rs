@@ -10,7 +10,7 @@ use base64::Engine;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
     .with_decode_padding_mode(DecodePaddingMode::Indifferent)
@@ -31,15 +31,25 @@ struct Claims {
 }
 
 /// `client_id`, `azp` or `sub` of a JSON Web Token, in this order; none for an opaque token.
-pub(super) fn of_bearer(token: &[u8]) -> Option<String> {
+/// `others` are looked for instead, where there are any.
+pub(super) fn of_bearer(token: &[u8], others: &[String]) -> Option<String> {
     let mut parts = token.split(|&b| b == b'.');
     let (_header, payload, _signature) = (parts.next()?, parts.next()?, parts.next()?);
-    let claims: Claims = serde_json::from_slice(&URL_SAFE.decode(payload).ok()?).ok()?;
-    [claims.client_id, claims.azp, claims.sub].into_iter().flatten().find_map(|claim| match claim {
+    let payload = URL_SAFE.decode(payload).ok()?;
+    if others.is_empty() {
+        let claims: Claims = serde_json::from_slice(&payload).ok()?;
+        return [claims.client_id, claims.azp, claims.sub].into_iter().flatten().find_map(text_of);
+    }
+    let mut claims: Map<String, Value> = serde_json::from_slice(&payload).ok()?;
+    others.iter().filter_map(|name| claims.remove(name)).find_map(text_of)
+}
+
+fn text_of(claim: Value) -> Option<String> {
+    match claim {
         Value::String(text) if !text.is_empty() => Some(text),
         Value::Number(number) => Some(number.to_string()),
         _ => None,
-    })
+    }
 }
 
 /// The user of basic authentication (RFC 7617). None where the user itself is the secret: services

@@ -19,6 +19,8 @@ const REMEMBERED: usize = 4096;
 /// A longer secret costs more to look up than it is worth to remember.
 const LONGEST: usize = 4096;
 const BYTES: usize = 6;
+/// Hexadecimal digits of a fingerprint.
+pub(crate) const DIGITS: usize = 2 * BYTES;
 const HEXADECIMAL: &[u8; 16] = b"0123456789abcdef";
 
 #[derive(Debug)]

@@ -18,6 +18,8 @@ pub(crate) enum Field {
     /// An authority: `Host`, `:authority`.
     Authority,
     UserAgent,
+    /// What names the client's device.
+    Device,
     /// Nothing secret.
     Plain,
 }
@@ -32,12 +34,16 @@ pub(super) fn field(name: &[u8]) -> Field {
         6 if is("x-auth") => Field::Key,
         7 if is("referer") => Field::Url,
         8 if is("location") => Field::Url,
+        8 if is("x-device") => Field::Device,
+        9 if is("device-id") => Field::Device,
         10 if is("user-agent") => Field::UserAgent,
         10 if is("set-cookie") => Field::SetCookie,
         10 if is(":authority") => Field::Authority,
         11 if is("set-cookie2") => Field::SetCookie,
+        11 if is("x-device-id") => Field::Device,
         13 if is("authorization") => Field::Authorization,
         16 if is("content-location") => Field::Url,
+        17 if is("x-installation-id") => Field::Device,
         19 if is("proxy-authorization") => Field::ProxyAuthorization,
         _ => by_ending(name),
     }

@@ -30,6 +30,8 @@ pub(super) enum Place {
     /// A signature over the request, made with a key that it names.
     SignedRequest,
     SessionCookie,
+    /// What names the client's device; no secret.
+    Device,
     /// A secret that names nobody.
     Other,
     /// No secret: the user agent.
@@ -40,6 +42,7 @@ pub(super) enum Place {
 #[derive(Clone, Copy)]
 struct Reading<'a> {
     head: &'a [u8],
+    part: Part,
     rules: &'a Rules,
     /// Something in it may be a secret by its form, in a field that is none by its name.
     has_forms: bool,
@@ -53,7 +56,7 @@ pub(super) fn find(
     found: &mut dyn FnMut(Place, Range<usize>),
 ) {
     let has_forms = !rules.patterns.is_empty() || memchr::memmem::find(head, b"eyJ").is_some();
-    let reading = Reading { head, rules, has_forms };
+    let reading = Reading { head, part, rules, has_forms };
     let mut start = 0;
     let mut is_start_line = part != Part::Trailers && head.first() != Some(&b':');
     while start < head.len() {
@@ -103,8 +106,16 @@ fn field(reading: Reading<'_>, lines: Range<usize>, found: &mut dyn FnMut(Place,
     let name_end = text.iter().skip(pseudo).position(is_name_end).map(|at| at + pseudo);
     let (name, rest) = text.split_at(name_end.unwrap_or(text.len()));
     let kind = match names::field(name) {
-        Field::Plain if rules.names_header(name) => Field::Secret,
-        Field::Plain if rules.is_strict() && !names::is_harmless(name) => Field::Secret,
+        Field::Plain | Field::Secret | Field::Device if rules.naming.is_key_header(name) => {
+            Field::Key
+        }
+        Field::Plain if rules.naming.is_device(name) && reading.part == Part::Request => {
+            Field::Device
+        }
+        Field::Plain | Field::Device if rules.names_header(name) => Field::Secret,
+        Field::Plain | Field::Device if rules.is_strict() && !names::is_harmless(name) => {
+            Field::Secret
+        }
         Field::Plain if !reading.has_forms => return,
         kind => kind,
     };
@@ -114,10 +125,14 @@ fn field(reading: Reading<'_>, lines: Range<usize>, found: &mut dyn FnMut(Place,
     if value.is_empty() {
         return;
     }
+    let kind = match kind {
+        Field::Device if reading.part != Part::Request => Field::Plain,
+        kind => kind,
+    };
     match kind {
         Field::Authorization => authorization(rest, value, false, found),
         Field::ProxyAuthorization => authorization(rest, value, true, found),
-        Field::Cookie => cookies(rest, value.start, found),
+        Field::Cookie => cookies(rest, value.start, rules, found),
         Field::SetCookie => set_cookie(rest, value.start, found),
         Field::Key => found(Place::Key, value),
         Field::Secret => found(Place::Other, value),
@@ -125,6 +140,7 @@ fn field(reading: Reading<'_>, lines: Range<usize>, found: &mut dyn FnMut(Place,
         Field::Authority => {
             url::userinfo(rest, value.start, &mut |_, range| found(Place::Other, range));
         }
+        Field::Device => found(Place::Device, value),
         Field::UserAgent => found(Place::UserAgent, value),
         Field::Plain => {
             for place in find_by_form(rest, rules) {
@@ -196,7 +212,12 @@ fn authorization(
 }
 
 /// `name=value; name=value` (RFC 6265 section 4.2); without a name it is all value.
-fn cookies(text: &[u8], mut start: usize, found: &mut dyn FnMut(Place, Range<usize>)) {
+fn cookies(
+    text: &[u8],
+    mut start: usize,
+    rules: &Rules,
+    found: &mut dyn FnMut(Place, Range<usize>),
+) {
     for pair in text.split(|&b| b == b';') {
         let (name, value) = match memchr::memchr(b'=', pair) {
             Some(equals) => pair.split_at(equals + 1),
@@ -206,7 +227,7 @@ fn cookies(text: &[u8], mut start: usize, found: &mut dyn FnMut(Place, Range<usi
         let value = value.trim_ascii();
         if !value.is_empty() {
             let name = name.strip_suffix(b"=").unwrap_or(name).trim_ascii();
-            let is_session = names::is_session_cookie(name);
+            let is_session = names::is_session_cookie(name) || rules.naming.is_cookie(name);
             let place = if is_session { Place::SessionCookie } else { Place::Other };
             found(place, start + lead..start + lead + value.len());
         }

@@ -49,7 +49,10 @@ fn parameters(url: &[u8], mut at: usize, rules: &Rules, found: &mut dyn FnMut(bo
         let value = at + end + 1;
         let rest = url.get(value..).unwrap_or_default();
         let name = decoded(name);
-        let field = names::parameter(&name);
+        let field = match names::parameter(&name) {
+            _ if rules.naming.is_key_parameter(&name) => Field::Key,
+            field => field,
+        };
         if field == Field::Plain && !is_secret_name(&name, rules) {
             let end = rest.iter().position(|b| b"&;?#".contains(b)).unwrap_or(rest.len());
             at = value + end + 1;

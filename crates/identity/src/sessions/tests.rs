@@ -12,6 +12,19 @@ fn place(sessions: &mut Sessions, client: &str, minute: u64) -> u64 {
 }
 
 #[test]
+fn a_client_that_becomes_known_goes_on_in_the_session_that_it_began() {
+    let mut sessions = Sessions::new(Micros(100));
+    let first = sessions.place("addr:a", ExchangeId(1), Timestamp(0));
+    sessions.adopt("addr:a", "key:x");
+    assert_eq!(sessions.place("key:x", ExchangeId(2), Timestamp(50)), first);
+    sessions.adopt("addr:b", "key:y");
+    assert_eq!(sessions.place("key:y", ExchangeId(3), Timestamp(50)).0, ExchangeId(3));
+    let other = sessions.place("key:z", ExchangeId(4), Timestamp(50));
+    sessions.adopt("addr:a", "key:z");
+    assert_eq!(sessions.place("key:z", ExchangeId(5), Timestamp(60)), other);
+}
+
+#[test]
 fn a_gap_beyond_the_idle_limit_begins_a_new_session() {
     let mut sessions = Sessions::new(Sessions::IDLE);
     let placed: Vec<_> =

@@ -33,7 +33,7 @@ fn after_a_fault_within_a_write_nothing_more_is_written_and_all_is_counted() {
     };
     let (feed, _) = broadcast::channel(1);
     let (statistics, _) = Statistics::start(&store, ExchangeId(0), &options).unwrap();
-    let mut desk = Desk::new(writer, key, options, Arc::clone(&counts), feed, statistics);
+    let mut desk = Desk::new(&store, writer, key, options, Arc::clone(&counts), feed, statistics);
     desk.play(&begun(1));
     assert!(!desk.guarded(|desk| desk.with_writer(|_| panic!("as it should in this test"))));
     desk.play(&begun(2));

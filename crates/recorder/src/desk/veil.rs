@@ -5,13 +5,16 @@
 
 use wayside_exchange::stored::Arrival;
 use wayside_exchange::{ExchangeId, Half};
-use wayside_identity::{BodySearch, Credentials, Ending, Taken};
+use wayside_identity::{BodySearch, Credentials, Ending, StandIn, Taken};
 use wayside_store::seal::SealingKey;
 use wayside_store::veil::{Mark, Patch, Patches};
 use wayside_store::{Extent, PatchReader, StoreError, Writer};
 
 /// Bytes of patches at which they are written ahead.
 const CHUNK: usize = 64 << 10;
+
+/// Secrets of a body that may join its exchange to others.
+const STAND_INS: usize = 8;
 
 /// Where pieces of a body are put ahead of its record.
 pub(crate) trait Pieces {
@@ -44,6 +47,8 @@ pub(crate) struct Veil {
     /// How many of the last arrivals still count the body, not what is stored.
     unmoved: usize,
     taken: Vec<Taken>,
+    /// What stands in for the first secrets, and how long these were.
+    stand_ins: Vec<(StandIn, usize)>,
     /// What was taken out before, where the body is one that was stored already.
     under: Option<Box<Under>>,
 }
@@ -84,6 +89,7 @@ impl Veil {
             unmoved: 0,
             taken: Vec::new(),
             under: None,
+            stand_ins: Vec::new(),
         }
     }
 
@@ -117,6 +123,11 @@ impl Veil {
 
     pub(crate) fn chunks(&self) -> &[Extent] {
         &self.chunks
+    }
+
+    /// What stands in for the first secrets, and how long these were.
+    pub(super) fn stand_ins(&self) -> impl Iterator<Item = (&[u8], usize)> {
+        self.stand_ins.iter().map(|(stand_in, length)| (stand_in.as_slice(), *length))
     }
 
     pub(crate) fn is_redacted(&self) -> bool {
@@ -153,6 +164,10 @@ impl Veil {
         }
         let run = gathered.get(..decided).unwrap_or_default();
         self.is_redacted |= !self.taken.is_empty();
+        let room = STAND_INS.saturating_sub(self.stand_ins.len());
+        for one in self.taken.iter().take(room) {
+            self.stand_ins.push((one.stand_in.clone(), one.range.len()));
+        }
         let unmoved = arrivals.len().saturating_sub(self.unmoved);
         let late = arrivals.get_mut(unmoved..).unwrap_or_default();
         self.unmoved -= moved(late, &self.taken, self.decided, self.stored, decided);

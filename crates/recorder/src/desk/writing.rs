@@ -1,17 +1,24 @@
 //! From a running exchange to a record: whose it is, what is secret in it, and its row.
 
 use std::borrow::Cow;
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{BuildHasher as _, BuildHasherDefault, Hasher as _};
 use std::net::{Ipv4Addr, SocketAddr};
 
 use bytes::Bytes;
 use wayside_exchange::cause::chain;
-use wayside_exchange::{BodyEnd, Half, HeadView, Mark, Scheme, Summary};
-use wayside_identity::{Ending, encode_secrets};
+use wayside_exchange::{
+    BodyEnd, Connection, Evidence, EvidenceKind, ExchangeId, Half, HeadView, Mark, Scheme, Summary,
+};
+use wayside_identity::{Ending, Sighting, encode_secrets, fingerprints};
 use wayside_store::{NewBody, NewMessage, NewRecord, NewVeil, StoreError};
 
 use super::running::{Part, Running};
 use super::veil::Provisional;
 use super::{Desk, guarding};
+
+/// The same in every run.
+const AGENTS: BuildHasherDefault<DefaultHasher> = BuildHasherDefault::new();
 
 impl Desk {
     /// Appends `running` as it stands.
@@ -30,6 +37,9 @@ impl Desk {
         let (request_trailers, in_request) = self.credentials.trailers(&running.request.trailers);
         let (response_trailers, in_response) =
             self.credentials.trailers(&running.response.trailers);
+        let given_in_head = response_secrets.iter();
+        let given_in_head = given_in_head.map(|(token, secret)| (token.as_bytes(), secret.len()));
+        let given_in_head: Vec<String> = fingerprints(given_in_head).collect();
         let mut secrets = request.secrets;
         for more in [response_secrets, in_request, in_response] {
             secrets.extend(more);
@@ -50,7 +60,34 @@ impl Desk {
             self.key.seal(running.id, &encode_secrets(&secrets))
         };
 
-        let client = request.evidence.first().map(ToString::to_string).unwrap_or_default();
+        let own_name = request.evidence.first().map(ToString::to_string).unwrap_or_default();
+        let mut evidence = request.evidence;
+        let of_body = |half: &Part, kind| {
+            let stand_ins = half.veil.iter().flat_map(|veil| veil.stand_ins());
+            let tokens = fingerprints(stand_ins).map(|token| Evidence { kind, token });
+            tokens.collect::<Vec<_>>()
+        };
+        evidence.extend(of_body(&running.request, EvidenceKind::Carried));
+        evidence.extend(
+            given_in_head.into_iter().map(|token| Evidence { kind: EvidenceKind::Given, token }),
+        );
+        evidence.extend(of_body(&running.response, EvidenceKind::Given));
+        let connection_id = connection.as_ref().map_or(0, |known| known.id);
+        let status = HeadView(&response_head).status();
+        let client = if open || request.head.is_empty() {
+            self.client_of(&own_name, connection_id, running.id)
+        } else {
+            self.stitch(&Sighting {
+                id: running.id,
+                at: running.started_at,
+                connection: connection_id,
+                name: &own_name,
+                evidence: &evidence,
+                agent: agent(HeadView(&request.head), connection.as_deref()),
+                status,
+                relayed: request.relayed,
+            })
+        };
         let placed = running.session;
         let session =
             placed.unwrap_or_else(|| self.sessions.place(&client, running.id, running.started_at));
@@ -61,7 +98,6 @@ impl Desk {
         let tls = connection.as_ref().and_then(|known| known.tls.clone());
         let host = head.pseudo(b":authority").or_else(|| head.field("host")).unwrap_or_default();
         let answered = !running.response.head.is_empty();
-        let status = HeadView(&response_head).status();
         let route = if method.is_empty() {
             String::new()
         } else {
@@ -72,12 +108,12 @@ impl Desk {
         if open {
             marks.insert(Mark::Open);
         }
-        let summary = Summary {
+        let mut summary = Summary {
             id: running.id,
             started_at: running.started_at,
-            client,
+            client: own_name,
             session,
-            connection: connection.as_ref().map_or(0, |known| known.id),
+            connection: connection_id,
             client_addr,
             http_version: running.version,
             scheme: if tls.is_some() { Scheme::Https } else { Scheme::Http },
@@ -93,7 +129,7 @@ impl Desk {
             request_bytes: running.request.bytes,
             response_bytes: running.response.bytes,
             marks,
-            evidence: request.evidence,
+            evidence,
         };
         let (request_rest, response_rest) = (
             [running.request.decided(), &request_body.tail],
@@ -117,7 +153,27 @@ impl Desk {
             sealed: &sealed,
         };
         let result = self.with_writer(|writer| writer.append(&record));
+        // The record names whom its own evidence names; everybody else is told whose it is.
+        summary.client = client;
         (summary, result)
+    }
+
+    /// Whose an exchange is that has ended: what that says of others is kept as links.
+    pub(super) fn stitch(&mut self, seen: &Sighting<'_>) -> String {
+        let stitcher = &mut self.stitcher;
+        let found = self.store.links(|links| stitcher.see(seen, links));
+        if !found.is_empty() {
+            self.store.link(&found);
+            for link in found.iter().filter(|link| !link.is_withdrawal()) {
+                let client = self.store.links(|links| links.meaning(&link.client).to_owned());
+                self.sessions.adopt(&link.name, &client);
+            }
+        }
+        self.client_of(seen.name, seen.connection, seen.id)
+    }
+
+    fn client_of(&self, name: &str, connection: u64, id: ExchangeId) -> String {
+        self.store.links(|links| links.client_of(name, connection, id).to_owned())
     }
 
     /// Searches what is left of a body, and what there is of one that goes on.
@@ -143,6 +199,18 @@ impl Desk {
         let sealed = veil.sealed(&self.key, id);
         Provisional { sealed, is_redacted: veil.is_redacted(), ..Provisional::default() }
     }
+}
+
+/// A number that differs where the user agent or what TLS agreed on does; never zero.
+fn agent(head: HeadView<'_>, connection: Option<&Connection>) -> u64 {
+    let mut hasher = AGENTS.build_hasher();
+    hasher.write(head.field("user-agent").unwrap_or_default());
+    if let Some(tls) = connection.and_then(|known| known.tls.as_ref()) {
+        hasher.write(tls.version.as_bytes());
+        hasher.write(tls.alpn.as_deref().unwrap_or_default().as_bytes());
+        hasher.write(tls.ja4.as_deref().unwrap_or_default().as_bytes());
+    }
+    hasher.finish().max(1)
 }
 
 fn message<'a>(

@@ -146,6 +146,9 @@ impl Erasing {
             shared.change_pins(|pins| pins.retain(|pin| !gone.contains(pin)))?;
             self.erased.pins = gone.len() as u64;
         }
+        if let Some(client) = client.filter(|_| self.running.is_empty()) {
+            shared.linking.forget(client)?;
+        }
         let ids = HashSet::new();
         let mut search = Search::new(&ids, client);
         search.beside(shared);

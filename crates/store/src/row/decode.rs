@@ -32,6 +32,16 @@ pub(crate) struct RowView<'a> {
     pub(crate) len: u32,
 }
 
+impl<'a> RowView<'a> {
+    /// The row of a client that is called so.
+    pub(crate) fn called<'b>(self, client: &'b str) -> RowView<'b>
+    where
+        'a: 'b,
+    {
+        RowView { glance: Glance { client, ..self.glance }, ..self }
+    }
+}
+
 /// Reads the rows of one block, one after the other.
 pub(crate) struct RowDecoder<'a> {
     take: Take<'a>,

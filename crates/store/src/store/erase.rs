@@ -52,7 +52,8 @@ impl Store {
     pub fn would_erase(&self, selection: &Selection) -> Result<Erased, StoreError> {
         self.shared.refresh();
         let catalogue = self.shared.catalogue();
-        let selections = std::slice::from_ref(selection);
+        let selection = selection.clone().meant(&self.shared.linking.now());
+        let selections = std::slice::from_ref(&selection);
         let mut erased = Erased::default();
         let mut running = std::collections::HashSet::new();
         for segment in &catalogue.segments {
@@ -69,6 +70,7 @@ impl Store {
     /// store must have been opened for writing, and its writer ticked meanwhile.
     pub fn erase(&self, selection: Selection) -> Result<Erased, StoreError> {
         let (reply, answer) = sync_channel(1);
+        let selection = selection.meant(&self.shared.linking.now());
         self.ask_keeper(Asked::Erase(Erasure { selection, reply }))?;
         answer.recv().unwrap_or(Err(StoreError::Stopped))
     }

@@ -14,6 +14,7 @@ use crate::error::StoreError;
 use crate::forwarded::{Counts, ForwardedFile};
 use crate::index::{Index, NoIndex};
 use crate::keeper::Keeping;
+use crate::linking::Linking;
 use crate::lock::Lock;
 use crate::log::{FEW_FILES, Log, MANY_FILES};
 use crate::segment::{is_draft, name_of};
@@ -78,6 +79,7 @@ pub(crate) fn kept_by(
     let lost = counts.forwarded.saturating_sub(recorded(&log, &loaded.catalogue, &counts)?);
     let books = ForwardedFile::begin(dir, &counts, loaded.catalogue.end(), lost)?;
     let tallies = books.tallies();
+    let (linking, links_problem) = Linking::open(dir, &log.vault, sealer.is_some())?;
     let recovery = Recovery {
         torn_bytes: loaded.torn_bytes,
         lost,
@@ -97,11 +99,12 @@ pub(crate) fn kept_by(
         sealer,
         Some(books),
         options.retention,
+        linking,
     ));
     for problem in &problems {
         shared.note_damage(problem);
     }
-    for problem in index_problem.into_iter().chain(unsynced) {
+    for problem in index_problem.into_iter().chain(unsynced).chain(links_problem) {
         shared.note_lasting(problem);
     }
     // All but the last are closed; that one is, too, unless it is gone on with.
@@ -133,8 +136,10 @@ pub(crate) fn reading_from(
     let log = Log::new(storage, Arc::new(Vault::of(location)), MANY_FILES);
     let counts = Counts::read(dir);
     let loaded = load(&log, Care::Headers, counts.whole_until())?;
+    let linking = Linking::read_only(dir, &log.vault)?;
+    let retention = Retention::default();
     let shared =
-        Shared::new(dir.to_owned(), log, loaded.catalogue, None, None, None, Retention::default());
+        Shared::new(dir.to_owned(), log, loaded.catalogue, None, None, None, retention, linking);
     for problem in &loaded.problems {
         shared.note_damage(problem);
     }

@@ -11,15 +11,16 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use wayside_exchange::filter::Filter;
-use wayside_exchange::{ExchangeId, Glance, Summary};
+use wayside_exchange::{Details as _, ExchangeId, Glance, Summary};
 
 use super::Shared;
 use super::sieve::{Buffers, Sieve};
 use crate::catalogue::{Catalogue, Group};
 use crate::error::StoreError;
+use crate::linking::names::ClientNames;
 use crate::row::decode::RowView;
 use crate::text::hints::TextHints;
-use crate::zone::BlockZone;
+use crate::zone::{BlockZone, ClientNamed};
 
 /// A run ends with the block that brings it to so many rows.
 pub(super) const ROWS_AT_ONCE: usize = 10_000;
@@ -41,6 +42,9 @@ pub struct Scan {
     /// The store as it was when the scan began: it keeps to that.
     pub(super) catalogue: Arc<Catalogue>,
     texts: TextHints,
+    names: ClientNames,
+    /// Whether clients may stand under other names.
+    has_links: bool,
     filter: Filter,
     pub(super) order: Order,
     /// Blocks to come, the next one last.
@@ -68,12 +72,22 @@ impl Scan {
         filter: Filter,
         order: Order,
     ) -> Self {
+        let (filter, has_links) = {
+            let links = shared.linking.now();
+            if links.is_empty() {
+                (filter, false)
+            } else {
+                (filter.renamed(&|name| links.renamed(name)), true)
+            }
+        };
         groups.sort_unstable_by_key(|group| Reverse((bound(order, group), group.position)));
         let buffers = (0..cores(&shared)).map(|_| Buffers::default()).collect();
         Self {
             shared,
             catalogue,
             texts: TextHints::default(),
+            names: ClientNames::default(),
+            has_links,
             filter,
             order,
             groups,
@@ -129,6 +143,19 @@ impl Scan {
             merge(&mut total, part);
         }
         Ok(total)
+    }
+
+    /// How many exchanges there are of which the strongest evidence names `name`, whomever they belong to.
+    pub fn own_names(mut self, name: &str) -> Result<u64, StoreError> {
+        let mut parts: Vec<u64> = self.parts();
+        let own = |row: &RowView<'_>| {
+            row.details.evidence().first().is_some_and(|piece| piece.to_string() == name)
+        };
+        let add = |part: &mut u64, _: &Group, _: u32, row: &RowView<'_>| {
+            *part += u64::from(own(row));
+        };
+        while self.run(&mut parts, add)? {}
+        Ok(parts.iter().sum())
     }
 
     /// All rows that are let through and that `also` wants, in no order.
@@ -224,7 +251,9 @@ impl Scan {
         }
         let sets = self.catalogue.group_at(group.position).and_then(|(_, zone)| zone);
         let texts = self.texts.of(&self.shared.log, &self.catalogue, group);
-        self.filter.may_match(&BlockZone { group, sets: sets.map(Arc::as_ref), texts })
+        let names = |client: &str| self.names.of(&self.shared.linking, client);
+        let names = self.has_links.then_some(&names as &ClientNamed<'_>);
+        self.filter.may_match(&BlockZone { group, sets: sets.map(Arc::as_ref), texts, names })
     }
 
     /// Whether a row is the latest of its exchange. Only in marked blocks can it be any other.

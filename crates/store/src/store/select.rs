@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use wayside_exchange::filter::{Filter, Subject};
-use wayside_exchange::{ExchangeId, Glance, Mark, Summary};
+use wayside_exchange::{ExchangeId, Glance, Links, Mark, Summary};
 
 use super::scan::{Order, Scan};
 use super::{Shared, body};
@@ -49,6 +49,14 @@ impl Selection {
         let filter = Filter::parse(&format!("client:\"{quoted}\""), wayside_exchange::Timestamp(0));
         // A name that the filter language cannot say is looked for among all.
         Self { filter: filter.unwrap_or_default(), client: Some(name.to_owned()) }
+    }
+
+    /// The same, where a client's other name was said.
+    pub(crate) fn meant(self, links: &Links) -> Self {
+        match &self.client {
+            Some(client) => Self::of_client(links.meaning(client)),
+            None => self,
+        }
     }
 
     /// The client that is named.

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
-use wayside_exchange::ExchangeId;
+use wayside_exchange::{ExchangeId, Summary};
 
 use super::StoreStatus;
 use super::erase::Asked;
@@ -22,6 +22,7 @@ use crate::cipher::Sealer;
 use crate::error::StoreError;
 use crate::forwarded::{Counts, ForwardedFile};
 use crate::index::Index;
+use crate::linking::Linking;
 use crate::log::Log;
 use crate::record::Extent;
 use crate::record::decode::{Stored, record};
@@ -55,6 +56,8 @@ pub(crate) struct Shared {
     pins: Mutex<Option<Vec<Pin>>>,
     /// How often that has changed.
     pins_changed: AtomicU64,
+    /// Whose exchanges are whose, beside what they say themselves.
+    pub(crate) linking: Linking,
     /// What the keeper is to do, in turn; none where there is no keeper, or it has ended.
     pub(crate) asked: Mutex<Option<VecDeque<Asked>>>,
     /// None where another process may write.
@@ -73,6 +76,7 @@ pub(crate) struct Replaced {
 }
 
 impl Shared {
+    #[allow(clippy::too_many_arguments, reason = "each is a part that was opened before")]
     pub(crate) fn new(
         dir: PathBuf,
         log: Log,
@@ -81,6 +85,7 @@ impl Shared {
         sealer: Option<Arc<Sealer>>,
         books: Option<ForwardedFile>,
         retention: Retention,
+        linking: Linking,
     ) -> Self {
         let recorded = AtomicU64::new(catalogue.newest);
         Self {
@@ -96,6 +101,7 @@ impl Shared {
             problems: Mutex::default(),
             pins: Mutex::default(),
             pins_changed: AtomicU64::new(0),
+            linking,
             asked: Mutex::default(),
             books: books.map(Mutex::new),
             retention,
@@ -227,7 +233,7 @@ impl Shared {
         if !self.read_only {
             return;
         }
-        if let Err(error) = self.learn() {
+        if let Err(error) = self.learn().and_then(|()| self.linking.learn(&self.dir)) {
             self.note_lasting(error.to_string());
         }
     }
@@ -345,8 +351,20 @@ impl Shared {
     pub(crate) fn stored(&self, id: ExchangeId) -> Result<Option<Stored>, StoreError> {
         let catalogue = self.catalogue();
         match self.locate(&catalogue, id)? {
-            Some((group, row)) => self.record(&catalogue, &group, row).map(Some),
+            Some((group, mut row)) => {
+                self.name_client(&mut row.summary);
+                self.record(&catalogue, &group, row).map(Some)
+            }
             None => Ok(None),
+        }
+    }
+
+    /// Puts the client in a row that it belongs to, in the place of the one that its evidence names.
+    pub(crate) fn name_client(&self, row: &mut Summary) {
+        let links = self.linking.now();
+        let client = links.client_of(&row.client, row.connection, row.id);
+        if client != row.client {
+            row.client = client.to_owned();
         }
     }
 
@@ -413,8 +431,19 @@ impl Shared {
             durable_through: some(&self.durable),
             segments: catalogue.segments.len() as u64,
             blocks: catalogue.groups.len() as u64,
-            problems: self.problems.lock().in_words(),
+            problems: self.problems_in_words(),
         }
+    }
+
+    fn problems_in_words(&self) -> Vec<String> {
+        let mut problems = self.problems.lock().in_words();
+        let folded = self.linking.now().folded();
+        if folded > 0 {
+            problems.push(format!(
+                "{folded} links between clients went for want of room: what they joined is apart"
+            ));
+        }
+        problems
     }
 
     pub(crate) fn note_trouble(&self, error: &StoreError) {

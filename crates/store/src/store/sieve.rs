@@ -5,8 +5,9 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use parking_lot::RwLockReadGuard;
 use wayside_exchange::filter::{Answer, Filter, Part, Subject};
-use wayside_exchange::{Half, HeadView};
+use wayside_exchange::{Glance, Half, HeadView};
 
 use super::buffer::BlockBuffer;
 use super::{Shared, body};
@@ -16,6 +17,9 @@ use crate::error::StoreError;
 use crate::record::decode::{Kept, MessageView, RecordView};
 use crate::row::decode::{RowDecoder, RowView};
 use crate::segment::Segment;
+
+/// After so many rows whoever adds links gets its turn.
+const ROWS_AT_A_TIME: u32 = 256;
 
 /// Room for the blocks of one group.
 #[derive(Default)]
@@ -69,21 +73,34 @@ impl Sieve<'_> {
             segment: &segment,
             position: group.data_position(),
         };
+        let linking = &self.shared.linking;
+        let mut links = Some(linking.now());
         for n in 0..group.count {
-            let Some(row) = decoder.row() else {
+            let Some(lying) = decoder.row() else {
                 return Err(self.shared.log.damaged(
                     &segment,
                     group.position,
                     "its rows cannot be read",
                 ));
             };
-            let passes = match self.filter.on_row(&row.glance, &row.details) {
-                Answer::Yes => true,
-                Answer::No => false,
-                Answer::Unknown => self.record_passes(&row, &mut records)?,
-            };
-            if passes {
-                take(n, &row);
+            let known = links.get_or_insert_with(|| linking.now());
+            if n % ROWS_AT_A_TIME == 0 {
+                RwLockReadGuard::bump(known);
+            }
+            let Glance { client, connection, id, .. } = lying.glance;
+            let row = lying.called(known.client_of(client, connection, id));
+            match self.filter.on_row(&row.glance, &row.details) {
+                Answer::Yes => take(n, &row),
+                Answer::No => {}
+                Answer::Unknown => {
+                    let client = row.glance.client.to_owned();
+                    let row = lying.called(&client);
+                    // Who adds to them waits for no body that is searched.
+                    links = None;
+                    if self.record_passes(&row, &mut records)? {
+                        take(n, &row);
+                    }
+                }
             }
         }
         Ok(())

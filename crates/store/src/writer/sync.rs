@@ -166,6 +166,9 @@ impl Request {
         for file in &self.files {
             file.sync()?;
         }
+        if let Err(error) = shared.linking.sync() {
+            shared.note_lasting(error.to_string());
+        }
         if self.folder { shared.log.storage.sync_folder() } else { Ok(()) }
     }
 }

@@ -48,6 +48,17 @@ pub enum ClientsVerb {
         #[arg(long)]
         json: bool,
     },
+    /// Keep what goes by one name apart from the client that it was linked to, or take that back
+    Split {
+        /// The name, as `clients show` lists it
+        name: String,
+        /// Let the links hold again
+        #[arg(long)]
+        undo: bool,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// `outliers`.

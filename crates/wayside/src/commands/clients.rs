@@ -1,9 +1,12 @@
 //! `wayside clients`: who calls; and one client with the reasons to believe that it is one.
 
+mod split;
+
 use std::num::NonZeroUsize;
 
 use wayside_analytics::{Thresholds, outlier_view};
-use wayside_console::ClientDetail;
+use wayside_console::{ClientDetail, Ended, Episode, LinkView};
+use wayside_exchange::Timestamp;
 use wayside_exchange::escape::for_terminal;
 use wayside_exchange::view::ClientView;
 use wayside_store::Location;
@@ -12,7 +15,7 @@ use super::listing;
 use crate::args::{ClientsArgs, ClientsVerb};
 use crate::clock;
 use crate::exit::Exit;
-use crate::report::exchange::kind;
+use crate::report::exchange::{kind, link};
 use crate::report::figures::{ago, count, counted, milliseconds, share};
 use crate::report::paint::Tone;
 use crate::report::printer::Printer;
@@ -27,9 +30,15 @@ pub async fn run(
     thresholds: Thresholds,
     printer: &mut Printer,
 ) -> anyhow::Result<Exit> {
-    if let Some(ClientsVerb::Show { name, json }) = args.verb {
-        let source = Source::judging(data, thresholds).await?;
-        return show(&name, json, source, printer).await;
+    match args.verb {
+        Some(ClientsVerb::Show { name, json }) => {
+            let source = Source::judging(data, thresholds).await?;
+            return show(&name, json, source, printer).await;
+        }
+        Some(ClientsVerb::Split { name, undo, json }) => {
+            return split::run(&name, undo, json, data, printer).await;
+        }
+        None => {}
     }
     let filter = listing::filter(&listing::since(args.filter, args.since))?;
     let source = Source::judging(data, thresholds).await?;
@@ -52,10 +61,21 @@ pub async fn run(
         return Ok(Exit::Done);
     }
     let limit = listing::shown(args.listing.limit);
-    let (shown, rest) = listing::first::<ClientView>(answer, limit).await?;
+    let (mut shown, rest) = listing::first::<ClientView>(answer, limit).await?;
+    let mut more = 0;
+    if let Some(mut rest) = rest {
+        // What has a star is never left out.
+        while let Some(line) = rest.next().await? {
+            let view: ClientView = serde_json::from_slice(&line)?;
+            if view.star {
+                shown.push(view);
+            } else {
+                more += 1;
+            }
+        }
+    }
     let table = rows::clients(&shown, args.harm, clock::now());
     listing::print_table(printer, &table, "client", !filter.is_empty())?;
-    let more = listing::count_rest(rest).await?;
     listing::say_more(printer, "first", shown.len(), more, "client", None);
     Ok(Exit::Done)
 }
@@ -79,7 +99,8 @@ async fn show(
         listing::pass_on_object(answer, printer).await?;
         return Ok(Exit::Done);
     }
-    let ClientDetail { client: view, evidence } = answer.json().await?;
+    let ClientDetail { client: view, evidence, links, episodes, earlier_episodes } =
+        answer.json().await?;
     let (now, paint) = (clock::now(), printer.paint);
     let name = for_terminal(view.label.as_deref().unwrap_or(&view.name)).into_owned();
     let errors = view.errors_4xx + view.errors_5xx;
@@ -95,6 +116,9 @@ async fn show(
         printer.line(format_args!("{} {text}", paint.faint(&format!("{label:<11}"))))
     };
     line("name", for_terminal(&view.name).into_owned())?;
+    if let Some(group) = &view.group {
+        line("group", for_terminal(group).into_owned())?;
+    }
     line("first seen", format!("{} ({})", view.first_seen, ago(view.first_seen, now)))?;
     line("last seen", format!("{} ({})", view.last_seen, ago(view.last_seen, now)))?;
     line(
@@ -107,6 +131,17 @@ async fn show(
         let token = for_terminal(&evidence.to_string()).into_owned();
         line("known by", format!("{} ({token})", kind(evidence.kind)))?;
     }
+    for found in &links {
+        line("linked", for_terminal(&link_in_words(found)).into_owned())?;
+    }
+    if earlier_episodes > 0 {
+        line("refused", format!("{} before these", counted(earlier_episodes, "episode")))?;
+    }
+    for episode in &episodes {
+        line("refused", for_terminal(&episode_in_words(episode, now)).into_owned())?;
+        let proof = format!("show {}", episode.first);
+        line("", paint.faint(&format!("wayside {proof}")))?;
+    }
     for verdict in &view.verdicts {
         let sentence = for_terminal(&verdict.sentence);
         line("wrong", paint.tone(Tone::Warning, &sentence))?;
@@ -115,4 +150,49 @@ async fn show(
     }
     printer.say(format!("its journeys: wayside sessions 'client:\"{name}\"'"));
     Ok(Exit::Done)
+}
+
+/// `key:... (12 exchanges): it came on the client's connection, 90 % sure, proof e...`
+fn link_in_words(found: &LinkView) -> String {
+    format!(
+        "{} ({}): {}, {:.0} % sure, proof {}",
+        found.name,
+        counted(found.exchanges, "exchange"),
+        link(found.kind),
+        found.confidence * 100.0,
+        found.proof
+    )
+}
+
+/// When, how often, with what, and how it ended.
+fn episode_in_words(episode: &Episode, now: Timestamp) -> String {
+    let refused = [(episode.refused_401, "401"), (episode.refused_403, "403")];
+    let refused: Vec<String> = refused
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(times, status)| format!("{} x {status}", count(*times)))
+        .collect();
+    let with = match episode.credentials.as_slice() {
+        [none] if none == "none" => "without a credential".to_owned(),
+        credentials => {
+            let shown = credentials.iter().map(|shown| match shown.as_str() {
+                "none" => "nothing",
+                shown => shown,
+            });
+            format!("with {}", shown.collect::<Vec<_>>().join(", "))
+        }
+    };
+    let lasted = milliseconds(episode.ended_at.since(episode.started_at).0 as f64 / 1000.0);
+    let ended = match (episode.ended, &episode.accepted_with) {
+        (Ended::Accepted, Some(accepted)) => format!("then {accepted} was accepted"),
+        (Ended::Accepted, None) => "then it was accepted".to_owned(),
+        (Ended::GivenUp, _) => "then it gave up".to_owned(),
+        (Ended::Running, _) => "and it goes on".to_owned(),
+    };
+    format!(
+        "{} ({}), for {lasted}: {} {with}, {ended}",
+        episode.started_at,
+        ago(episode.started_at, now),
+        refused.join(", ")
+    )
 }

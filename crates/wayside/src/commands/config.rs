@@ -22,6 +22,8 @@ pub fn run(args: &ConfigArgs, resolved: &Resolved, printer: &mut Printer) -> any
                 )
             })
             .collect();
+        let mut settings = settings;
+        settings.insert("clients".to_owned(), serde_json::to_value(resolved.labels())?);
         printer.json(&settings)?;
         return Ok(Exit::Done);
     }
@@ -38,6 +40,16 @@ pub fn run(args: &ConfigArgs, resolved: &Resolved, printer: &mut Printer) -> any
         let tone = if *origin == Origin::Default { Tone::Faint } else { Tone::Strong };
         let origin = printer.paint.tone(tone, &format!("# {origin}"));
         printer.line(format_args!("{line:<44} {origin}"))?;
+    }
+    for label in resolved.labels() {
+        printer.line(format_args!("\n[clients.{}]", json!(label.name)))?;
+        printer.line(format_args!("match = {}", json!(label.matching)))?;
+        if label.star {
+            printer.line("star = true")?;
+        }
+        if let Some(group) = &label.group {
+            printer.line(format_args!("group = {}", json!(group)))?;
+        }
     }
     Ok(Exit::Done)
 }

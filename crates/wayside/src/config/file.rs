@@ -3,6 +3,9 @@
 
 use super::keys::{Form, KEYS, Key};
 
+/// The one table among the keys, which is read elsewhere.
+pub const CLIENTS: &str = "clients";
+
 /// The values that a file sets, in its order. Lists have several values.
 pub type FileValues = Vec<(&'static Key, Vec<String>)>;
 
@@ -45,6 +48,7 @@ pub fn parse(text: &str) -> Result<FileValues, WrongFile> {
     })?;
     table
         .into_iter()
+        .filter(|(name, _)| name != CLIENTS)
         .map(|(name, value)| {
             let Some(key) = Key::named(&name) else { return Err(unknown(name)) };
             values(key, &value).map(|values| (key, values)).ok_or_else(|| {

@@ -47,6 +47,7 @@ const LISTENING: &str = "Listening";
 const BACKEND: &str = "Backend";
 const RECORDING: &str = "Recording";
 const SEALING: &str = "Sealing secrets";
+const NAMING: &str = "Whose exchange is this";
 const JUDGING: &str = "Judging clients";
 const LIMITS: &str = "Limits";
 const ADDED: &str = "What messages get that they did not have (nothing by default)";
@@ -97,6 +98,13 @@ pub const KEYS: &[Key] = &[
     Key { name: "seal-field", value: "NAME", form: Form::Many, default: "", heading: SEALING, help: "Seal the values of fields of this name too, in queries, forms, JSON and XML; repeatable" },
     Key { name: "seal-pointer", value: "POINTER", form: Form::Many, default: "", heading: SEALING, help: "Seal what this JSON pointer leads to in JSON bodies (`/people/*/name`); repeatable" },
     Key { name: "seal-pattern", value: "REGEX", form: Form::Many, default: "", heading: SEALING, help: "Seal what this regular expression matches (its first group, where it has one), in bodies, URLs and header fields; repeatable" },
+    Key { name: "client-header", value: "NAME", form: Form::Many, default: "", heading: NAMING, help: "A header field that holds a client's API key; repeatable" },
+    Key { name: "client-parameter", value: "NAME", form: Form::Many, default: "", heading: NAMING, help: "A query parameter that holds a client's API key; repeatable" },
+    Key { name: "client-cookie", value: "NAME", form: Form::Many, default: "", heading: NAMING, help: "A cookie that is a client's session; repeatable" },
+    Key { name: "client-claim", value: "NAME", form: Form::Many, default: "", heading: NAMING, help: "A claim of bearer tokens that names the client, instead of `client_id`, `azp` and `sub`; repeatable, the first one that there is" },
+    Key { name: "client-device", value: "NAME", form: Form::Many, default: "", heading: NAMING, help: "A header field that says which device a request came from; repeatable" },
+    Key { name: "client-order", value: "KIND", form: Form::Many, default: "", heading: NAMING, help: "Which kind of evidence names a client where there are several: `key`, `bearer`, `basic`, `cookie`; repeatable, the strongest first" },
+    Key { name: "trusted-proxy", value: "ADDRESS", form: Form::Many, default: "", heading: NAMING, help: "An address or network whose `Forwarded` and `X-Forwarded-For` say where a request came from; repeatable" },
     one(JUDGING, "slow", "TIME,TIME", "500ms,1s", "The average latency of a client at which to investigate, and to escalate"),
     one(JUDGING, "failing", "SHARE,SHARE", "1%,5%", "The share of a client's requests that may fail before to investigate, and to escalate"),
     one(JUDGING, "rules", "FILE", "", "Thresholds and objectives for some clients or routes (TOML, see docs/statistics.md)"),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use wayside_analytics::{Rule, Threshold, Thresholds};
+use wayside_exchange::Label;
 use wayside_identity::{RuleError, Rules, Sealing};
 use wayside_recorder::{Pattern, WrongPattern};
 use wayside_store::Location;
@@ -67,6 +68,8 @@ pub struct Settings {
     pub encrypt: Option<bool>,
     /// What clients' figures are held against.
     pub thresholds: Thresholds,
+    /// What clients are called.
+    pub labels: Vec<Label>,
     /// Worker threads, at least one.
     pub workers: usize,
     /// How long running exchanges may take to finish after SIGTERM.
@@ -171,6 +174,7 @@ impl Settings {
             seal_key: resolved.optional("seal-key", path)?,
             encrypt: resolved.optional("encrypt", yes_or_no)?,
             thresholds: thresholds(resolved)?,
+            labels: resolved.labels().to_vec(),
             workers: resolved.read("workers", |word| match word {
                 "auto" => Ok(std::thread::available_parallelism().map_or(1, usize::from)),
                 number => count(number),
@@ -247,11 +251,18 @@ type Add = fn(&mut Rules, &str) -> Result<(), RuleError>;
 
 pub(super) fn rules(resolved: &Resolved, level: Sealing) -> anyhow::Result<Rules> {
     let mut rules = Rules::of(level);
-    let added: [(&str, Add); 4] = [
+    let added: [(&str, Add); 11] = [
         ("seal-header", Rules::header),
         ("seal-field", Rules::field),
         ("seal-pointer", Rules::pointer),
         ("seal-pattern", Rules::pattern),
+        ("client-header", Rules::key_header),
+        ("client-parameter", Rules::key_parameter),
+        ("client-cookie", Rules::session_cookie),
+        ("client-claim", Rules::claim),
+        ("client-device", Rules::device_header),
+        ("client-order", Rules::next_in_order),
+        ("trusted-proxy", Rules::trusted_proxy),
     ];
     for (name, add) in added {
         for rule in resolved.list(name) {

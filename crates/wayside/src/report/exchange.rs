@@ -10,7 +10,7 @@ use wayside_exchange::view::{ExchangeView, MessageView};
 use wayside_exchange::{BodyEnd, Half, Side, Timestamp};
 
 use words::{connection, evidence, missing, status, timing};
-pub use words::{kind, sentence};
+pub use words::{kind, link, sentence};
 
 use super::body::{as_it_is, laid_out};
 use super::figures::{clock, counted, duration, size};

@@ -175,8 +175,9 @@ pub fn clients(rows: &[ClientView], harm: bool, now: Timestamp) -> Table {
     for row in rows {
         let wrong = row.verdicts.first().map(|verdict| verdict.sentence.as_str());
         let name = row.label.as_deref().unwrap_or(&row.name);
+        let star = if row.star { "* " } else { "" };
         let mut cells = vec![
-            Cell::plain(for_terminal(name)),
+            Cell::plain(format!("{star}{}", for_terminal(name))),
             Cell(ago(row.last_seen, now), Tone::Faint),
             Cell::plain(count(row.requests)),
             alarming(row.errors_4xx),

@@ -62,7 +62,7 @@ impl<'a> Search<'a> {
     /// Looks through the files beside the log.
     pub(super) fn beside(&mut self, shared: &Shared) {
         let Some(name) = self.name.take() else { return };
-        for part in ["index", "pins", "forwarded"] {
+        for part in ["index", "pins", "links", "forwarded"] {
             self.found += holding(&shared.dir.join(part), &name);
         }
     }

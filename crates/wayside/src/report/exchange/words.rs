@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use wayside_exchange::view::{ExchangeView, MessageView};
-use wayside_exchange::{EvidenceKind, Mark, Micros, Outcome};
+use wayside_exchange::{EvidenceKind, LinkKind, Mark, Micros, Outcome};
 
 use crate::report::figures::{duration, size};
 
@@ -99,12 +99,35 @@ pub(super) fn connection(view: &ExchangeView) -> String {
 
 /// Whose it is, and why.
 pub(super) fn evidence(view: &ExchangeView) -> String {
-    let reasons: Vec<String> = view
-        .evidence
-        .iter()
-        .map(|evidence| format!("{} ({evidence})", kind(evidence.kind)))
-        .collect();
-    format!("{}, by {}", view.client, reasons.join(", then "))
+    let naming = view.evidence.iter().filter(|evidence| evidence.kind <= EvidenceKind::Device);
+    let reasons: Vec<String> =
+        naming.map(|evidence| format!("{} ({evidence})", kind(evidence.kind))).collect();
+    let reasons = reasons.join(", then ");
+    match &view.stitched {
+        None => format!("{}, by {reasons}", view.client),
+        Some(stitched) => format!(
+            "{}, since {} ({:.0} % sure, {}); by itself {reasons}",
+            view.client,
+            link(stitched.kind),
+            stitched.confidence * 100.0,
+            stitched.proof
+        ),
+    }
+}
+
+/// A kind of link in words.
+pub fn link(kind: LinkKind) -> &'static str {
+    match kind {
+        LinkKind::Token => "a token that it was given was used",
+        LinkKind::Cookie => "a cookie that was set for it came back",
+        LinkKind::Together => "both came in one request",
+        LinkKind::Connection => "it came on the client's connection",
+        LinkKind::Rotation => {
+            "it took the place of a refused credential on the client's connection"
+        }
+        LinkKind::Device => "it came from the client's device",
+        LinkKind::Address => "nobody else was seen at the client's address",
+    }
 }
 
 /// A kind of evidence in words.
@@ -116,6 +139,9 @@ pub fn kind(kind: EvidenceKind) -> &'static str {
         EvidenceKind::Basic => "its user name",
         EvidenceKind::Cookie => "its session cookie",
         EvidenceKind::Address => "its address and user agent",
+        EvidenceKind::Device => "its device",
+        EvidenceKind::Carried => "a secret that it carried",
+        EvidenceKind::Given => "a secret that it was given",
     }
 }
 

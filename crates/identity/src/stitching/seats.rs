@@ -1,0 +1,146 @@
+//! Who sits on a connection: one client, unless several firm credentials were seen on it, which makes
+//! it a proxy's.
+
+use wayside_exchange::{ExchangeId, Link, LinkKind, Links};
+
+use super::Sighting;
+use super::recent::Recent;
+
+/// Connections that are remembered.
+const CONNECTIONS: usize = 16_384;
+/// Names without a firm credential that are told apart on one connection.
+const NAMES: usize = 8;
+
+#[derive(Debug)]
+pub(super) struct Seats(Recent<u64, Seat>);
+
+#[derive(Debug, Default)]
+struct Seat {
+    owner: Owner,
+    /// Names that belong to whoever it will be.
+    waiting: Vec<Box<str>>,
+    /// Names that were linked to the owner.
+    linked: Vec<Box<str>>,
+    /// The firm credential that was refused last, until one is accepted.
+    refused: Option<Box<str>>,
+}
+
+/// Whose something is.
+#[derive(Debug, Default)]
+pub(super) enum Owner {
+    #[default]
+    Nobody,
+    One(Box<str>),
+    Several,
+}
+
+impl Default for Seats {
+    fn default() -> Self {
+        Self(Recent::of(CONNECTIONS))
+    }
+}
+
+impl Seats {
+    pub(super) fn forgotten(&self) -> u64 {
+        self.0.forgotten()
+    }
+
+    /// The client sits here, too. Says whether others do.
+    pub(super) fn firm(
+        &mut self,
+        seen: &Sighting<'_>,
+        owner: &str,
+        links: &Links,
+        found: &mut Vec<Link>,
+    ) -> bool {
+        if seen.connection == 0 || seen.relayed {
+            return false;
+        }
+        let seat = self.0.of_number(seen.connection);
+        if seen.is_refused() {
+            seat.refused = Some(seen.name.into());
+        } else if seen.is_accepted() {
+            seat.refused = None;
+        }
+        match &seat.owner {
+            Owner::Nobody => {
+                seat.owner = Owner::One(owner.into());
+                let waiting = std::mem::take(&mut seat.waiting);
+                // What was guessed before belongs to this one now.
+                let guessed = std::mem::take(&mut seat.linked);
+                for name in guessed.into_iter().chain(waiting) {
+                    found.push(on(seen, &name, owner, LinkKind::Connection, 90));
+                    seat.linked.push(name);
+                }
+                false
+            }
+            Owner::One(one) if links.root(one) == owner || **one == *owner => false,
+            Owner::One(_) => {
+                seat.owner = Owner::Several;
+                for name in seat.linked.drain(..) {
+                    found.push(on(seen, &name, &name, LinkKind::Connection, 0));
+                }
+                true
+            }
+            Owner::Several => false,
+        }
+    }
+
+    /// The client of a connection on which `seen` shows nothing firm; `guess` where nobody else is it.
+    pub(super) fn loose(
+        &mut self,
+        seen: &Sighting<'_>,
+        guess: Option<(&str, LinkKind, u8)>,
+        links: &Links,
+        found: &mut Vec<Link>,
+    ) -> Option<Box<str>> {
+        if seen.connection == 0 || seen.relayed {
+            return None;
+        }
+        let seat = self.0.of_number(seen.connection);
+        let (owner, kind, confidence) = match (&seat.owner, guess) {
+            (Owner::One(owner), _) => (links.root(owner), LinkKind::Connection, 90),
+            (Owner::Nobody, Some(guess)) => guess,
+            (Owner::Nobody, None) => {
+                if !seat.waiting.iter().chain(&seat.linked).any(|name| **name == *seen.name)
+                    && seat.waiting.len() < NAMES
+                {
+                    seat.waiting.push(seen.name.into());
+                }
+                return None;
+            }
+            (Owner::Several, _) => return None,
+        };
+        let owner: Box<str> = owner.into();
+        if *owner != *seen.name
+            && !seat.linked.iter().any(|name| **name == *seen.name)
+            && seat.linked.len() < NAMES
+        {
+            seat.waiting.retain(|name| **name != *seen.name);
+            seat.linked.push(seen.name.into());
+            found.push(on(seen, seen.name, &owner, kind, confidence));
+        }
+        Some(owner)
+    }
+
+    /// The credential of the connection's one client, when it was refused last.
+    pub(super) fn refused(&mut self, connection: u64) -> Option<Box<str>> {
+        let seat = self.0.get_mut(&connection)?;
+        if matches!(seat.owner, Owner::One(_)) { seat.refused.clone() } else { None }
+    }
+
+    /// More than one client turned out to sit here.
+    pub(super) fn shared(&mut self, connection: u64) {
+        if let Some(seat) = self.0.get_mut(&connection) {
+            seat.owner = Owner::Several;
+        }
+    }
+}
+
+fn on(seen: &Sighting<'_>, name: &str, client: &str, kind: LinkKind, confidence: u8) -> Link {
+    Link {
+        connection: Some(seen.connection),
+        from: ExchangeId(0),
+        ..seen.lasting(name, client, kind, confidence)
+    }
+}
