@@ -13,7 +13,7 @@ use crate::tables::HashMap;
 use crate::verdict::threshold::{self, Tallies};
 use crate::verdict::{Claim, Thresholds, Window};
 
-/// Cells that a slot keeps; up to twice as many until it is looked through.
+/// Cells that a slot keeps; the newest has up to a quarter more until it is looked through.
 const KEPT: usize = 5_000;
 /// An error is worth so many requests when cells are left out.
 const ERROR_WORTH: u32 = 10;
@@ -62,11 +62,18 @@ impl Ring {
         if self.slots.last_key_value().is_some_and(|(&last, _)| number < last - self.count) {
             return;
         }
+        if !self.slots.contains_key(&number)
+            && let Some(mut last) = self.slots.last_entry()
+        {
+            // Little comes to it any more.
+            self.folded += make_room(last.get_mut());
+            last.get_mut().shrink_to_fit();
+        }
         let slot = self.slots.entry(number).or_default();
         // The names are shared among slots: looked up in this one, else as they come.
         let key = (Arc::clone(&place.client), Arc::clone(&place.route));
         slot.entry(key).or_default().add(&place.cell);
-        if slot.len() >= 2 * KEPT {
+        if slot.len() >= KEPT + KEPT / 4 {
             self.folded += make_room(slot);
         }
     }
