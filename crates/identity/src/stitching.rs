@@ -37,8 +37,11 @@ pub struct Stitcher {
 }
 
 /// A credential that was accepted.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Credential {
+    /// When the earliest exchange with it began, of those that were seen: those of different connections
+    /// come a little out of order.
+    first: Timestamp,
     /// What took its place, by nothing stronger than that it came after, and when.
     replaced: Option<(Box<str>, Timestamp)>,
 }
@@ -110,9 +113,13 @@ impl Stitcher {
         found: &mut Vec<Link>,
     ) -> Box<str> {
         let is_new = match self.credentials.get_mut(seen.name) {
-            Some(_) if again => true,
+            Some(known) if again || seen.at < known.first => {
+                known.first = seen.at.min(known.first);
+                true
+            }
             None => {
-                self.credentials.insert(seen.name.into(), Credential::default());
+                let credential = Credential { first: seen.at, replaced: None };
+                self.credentials.insert(seen.name.into(), credential);
                 true
             }
             Some(known) => {

@@ -66,6 +66,16 @@ fn bearer(token: &str) -> String {
 }
 
 #[test]
+fn a_key_that_took_anothers_place_is_known_though_its_next_exchange_was_seen_first() {
+    let mut scene = Scene::default();
+    scene.see(1, 7, &[&key(A)], 200);
+    scene.see(2, 7, &[&key(A)], 401);
+    scene.see(4, 8, &[&key(B)], 200);
+    scene.see(3, 7, &[&key(B)], 200);
+    assert_eq!(scene.clients([1, 2, 3, 4]), [key(A), key(A), key(A), key(A)]);
+}
+
+#[test]
 fn what_comes_on_a_clients_connection_without_a_good_credential_is_its_own() {
     let mut scene = Scene::default();
     scene.see(1, 7, &["addr:h/x"], 401);

@@ -13,7 +13,8 @@ use wayside_store::{Extent, PatchReader, StoreError, Writer};
 /// Bytes of patches at which they are written ahead.
 const CHUNK: usize = 64 << 10;
 
-/// Secrets of a body that may join its exchange to others.
+/// Secrets of a body that may join its exchange to others; a body with more is a listing, and gives nobody a
+/// credential.
 const STAND_INS: usize = 8;
 
 /// Where pieces of a body are put ahead of its record.
@@ -47,8 +48,10 @@ pub(crate) struct Veil {
     /// How many of the last arrivals still count the body, not what is stored.
     unmoved: usize,
     taken: Vec<Taken>,
-    /// What stands in for the first secrets, and how long these were.
+    /// What stands in for secrets, and how long these were; nothing for a listing.
     stand_ins: Vec<(StandIn, usize)>,
+    /// It has more secrets than join exchanges.
+    is_listing: bool,
     /// What was taken out before, where the body is one that was stored already.
     under: Option<Box<Under>>,
 }
@@ -90,6 +93,7 @@ impl Veil {
             taken: Vec::new(),
             under: None,
             stand_ins: Vec::new(),
+            is_listing: false,
         }
     }
 
@@ -125,7 +129,7 @@ impl Veil {
         &self.chunks
     }
 
-    /// What stands in for the first secrets, and how long these were.
+    /// What stands in for secrets, and how long these were; nothing for a listing.
     pub(super) fn stand_ins(&self) -> impl Iterator<Item = (&[u8], usize)> {
         self.stand_ins.iter().map(|(stand_in, length)| (stand_in.as_slice(), *length))
     }
@@ -164,9 +168,13 @@ impl Veil {
         }
         let run = gathered.get(..decided).unwrap_or_default();
         self.is_redacted |= !self.taken.is_empty();
-        let room = STAND_INS.saturating_sub(self.stand_ins.len());
-        for one in self.taken.iter().take(room) {
-            self.stand_ins.push((one.stand_in.clone(), one.range.len()));
+        let secrets = self.stand_ins.len() + self.taken.len();
+        if self.is_listing || secrets > STAND_INS {
+            self.is_listing = true;
+            self.stand_ins.clear();
+        } else {
+            let found = self.taken.iter().map(|one| (one.stand_in.clone(), one.range.len()));
+            self.stand_ins.extend(found);
         }
         let unmoved = arrivals.len().saturating_sub(self.unmoved);
         let late = arrivals.get_mut(unmoved..).unwrap_or_default();
