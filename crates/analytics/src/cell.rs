@@ -75,6 +75,11 @@ impl Cell {
         self.sum_ln2 = self.sum_ln2.saturating_add(other.sum_ln2);
     }
 
+    /// The average latency in milliseconds; zero when there is none.
+    pub fn average_ms(&self) -> f64 {
+        if self.timed == 0 { 0.0 } else { self.sum_us as f64 / f64::from(self.timed) / 1000.0 }
+    }
+
     /// The sum of the natural logarithms of the latencies in milliseconds.
     pub(crate) fn sum_ln(&self) -> f64 {
         self.sum_ln as f64 / FINE

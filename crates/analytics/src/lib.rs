@@ -9,7 +9,9 @@ mod cell;
 mod client;
 pub mod findings;
 pub mod harm;
+mod lately;
 mod latency;
+pub mod meters;
 pub mod outlier;
 mod route;
 mod session;
@@ -21,10 +23,11 @@ pub mod windows;
 
 pub use cell::Cell;
 pub use client::{ClientFold, Clients, clients};
+pub use lately::{Lately, Recent};
 pub use latency::Latencies;
 pub use route::RouteList;
 pub use session::{SessionFold, SessionList, sessions};
 pub use verdict::{
-    Misses, Objective, Promises, Rule, Threshold, Thresholds, is_clearly_over,
+    Misses, Objective, Promises, Rule, Threshold, Thresholds, is_clearly_over, is_told,
     outlier as outlier_view,
 };

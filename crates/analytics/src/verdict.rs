@@ -72,6 +72,12 @@ pub(crate) fn quoted(text: &str) -> String {
     text.replace('\\', "\\\\").replace('"', "\\\"")
 }
 
+/// Whether people are told of it without asking: comparisons, and figures clearly over the threshold at which to
+/// escalate; the others stand in the listing of clients.
+pub fn is_told(view: &OutlierView) -> bool {
+    view.verdict.kind != "threshold" || is_clearly_over(&view.verdict)
+}
+
 /// Worst first.
 pub(crate) fn sort(claims: &mut [Claim]) {
     claims.sort_by(|a, b| {

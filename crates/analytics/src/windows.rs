@@ -5,6 +5,7 @@
 //! for no judgement. [`Windows`] keeps the cells in rings of slots and judges them when it is asked. Both
 //! keep so many cells at most: of a slot with more, those with least requests go, and are counted.
 
+mod crowd;
 mod pouch;
 mod ring;
 mod standing;
@@ -19,6 +20,7 @@ use crate::cell::Cell;
 use crate::outlier::{self, Rules};
 use crate::verdict::{self, Claim, Thresholds, Window, peers};
 
+pub use crowd::Crowd;
 use pouch::Place;
 pub use pouch::Pouch;
 use ring::Ring;

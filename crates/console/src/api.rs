@@ -10,13 +10,16 @@ use http::{HeaderValue, Method, StatusCode, Uri, header};
 use serde::Serialize;
 use tokio::sync::broadcast;
 use wayside_analytics::Thresholds;
-use wayside_exchange::view::{OutlierView, StatusView};
+use wayside_analytics::meters::Meters;
+use wayside_exchange::view::{BoardView, OutlierView, StatusView};
 use wayside_exchange::{Summary, Timestamp};
 use wayside_store::{Resealing, Store};
 
 use crate::exchanges::{self, body, messages};
 use crate::refusal::Refusal;
-use crate::{clients, findings, keeping, outliers, resolve, routes, sessions, status, welcome};
+use crate::{
+    clients, findings, keeping, metrics, outliers, resolve, routes, sessions, status, welcome,
+};
 
 /// A running recorder, as far as the console looks into it.
 pub trait Live: Send + Sync {
@@ -26,6 +29,21 @@ pub trait Live: Send + Sync {
     fn follow(&self) -> broadcast::Receiver<Arc<Summary>>;
     /// Who is an outlier now, worst first.
     fn outliers(&self) -> Arc<Vec<OutlierView>>;
+    /// Five numbers and who fares worst, as of some seconds ago.
+    fn board(&self) -> Arc<BoardView>;
+    /// What was counted by route since it started.
+    fn meters(&self) -> Meters;
+    /// What it carries now.
+    fn load(&self) -> Load;
+}
+
+/// What a recorder carries.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Load {
+    /// Connections from clients that are open.
+    pub connections: u64,
+    /// How many bytes may wait to be recorded.
+    pub queue_budget: u64,
 }
 
 /// Makes one for each time that it is asked.
@@ -78,6 +96,8 @@ pub fn router(api: Api) -> Router {
         .route("/api/outliers", get(outliers::listing))
         .route("/api/findings", get(findings::listing))
         .route("/api/routes", get(routes::listing))
+        .route("/api/board", get(status::board))
+        .route("/metrics", get(metrics::metrics))
         .route("/api/resolve/{prefix}", get(resolve::resolve))
         .route("/api/pins", get(keeping::pins).post(keeping::pin).delete(keeping::unpin))
         .fallback(no_such_path)

@@ -38,6 +38,21 @@ pub enum ConsoleError {
         /// How many.
         least: usize,
     },
+    /// A token that everybody may read.
+    #[error("everybody on this machine may read the token in `{0}`: `chmod o-rwx {0}`", path.display())]
+    TokenExposed {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file of a token could not be read or made.
+    #[error("could not read or make the token in `{}`", path.display())]
+    TokenFile {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
     /// The system gave no random bytes.
     #[error("the system gave no random bytes for a token")]
     Random,

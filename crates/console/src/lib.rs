@@ -15,6 +15,7 @@ mod exchanges;
 mod findings;
 mod keeping;
 mod lookup;
+mod metrics;
 mod outflow;
 mod outliers;
 mod refusal;
@@ -29,7 +30,7 @@ mod welcome;
 
 pub use axum::Router;
 
-pub use api::{Api, ConsoleFacts, Live, Resealers, router};
+pub use api::{Api, ConsoleFacts, Live, Load, Resealers, router};
 pub use ask::{Answer, Lines, Source, ask, ask_socket};
 pub use clients::{ClientDetail, Ended, Episode, LinkView, SplitView};
 pub use error::ConsoleError;

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::response::Response;
 use wayside_analytics::why::Cases;
 use wayside_analytics::windows::{LONGEST, Windows};
-use wayside_analytics::{Clients, Promises, is_clearly_over, outlier_view};
+use wayside_analytics::{Clients, Promises, is_told, outlier_view};
 use wayside_exchange::filter::Filter;
 use wayside_exchange::view::{ClientView, OutlierView};
 use wayside_exchange::{Micros, Timestamp};
@@ -91,12 +91,6 @@ fn explain(
         outlier.why = Some(reasons);
     }
     Ok(())
-}
-
-/// Comparisons, and figures clearly over the threshold at which to escalate; the others stand in the
-/// listing of clients.
-fn is_told(view: &OutlierView) -> bool {
-    view.verdict.kind != "threshold" || is_clearly_over(&view.verdict)
 }
 
 /// How far back promises are looked at, as the thresholds are.

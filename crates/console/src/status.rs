@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use wayside_exchange::Timestamp;
-use wayside_exchange::view::{DiskView, RemovedView, StatusView};
+use wayside_exchange::view::{BoardView, DiskView, RemovedView, StatusView};
 
 use crate::api::Api;
 use crate::refusal::{Refusal, blocking};
@@ -59,6 +59,15 @@ pub(crate) async fn of(api: Api) -> Result<ConsoleStatus, Refusal> {
         })
     })
     .await
+}
+
+/// `/api/board`: five numbers and who fares worst.
+pub(crate) async fn board(State(api): State<Api>) -> Result<Json<BoardView>, Refusal> {
+    let recorder = api.recorder.ok_or_else(|| {
+        Refusal::not_found("no recorder runs, so nothing is live")
+            .hint("start one with `wayside record UPSTREAM`")
+    })?;
+    Ok(Json(recorder.board().as_ref().clone()))
 }
 
 /// The status of a store on which no recorder runs.

@@ -7,3 +7,4 @@ mod control;
 mod fixture;
 mod following;
 mod listings;
+mod metrics;

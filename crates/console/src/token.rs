@@ -1,5 +1,7 @@
 //! The secret that whoever looks over TCP must show.
 
+mod file;
+
 use std::collections::VecDeque;
 use std::fmt::{self, Write as _};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,6 +27,8 @@ pub struct Token {
     secret: String,
     /// Shared by all clones: what one gives out, another takes.
     passes: Arc<Mutex<VecDeque<(String, Instant)>>>,
+    /// What opens `/metrics` and nothing else.
+    metrics: Option<String>,
 }
 
 impl Token {
@@ -43,7 +47,7 @@ impl Token {
     }
 
     fn of(secret: String) -> Self {
-        Self { secret, passes: Arc::default() }
+        Self { secret, passes: Arc::default(), metrics: None }
     }
 
     /// The secret itself, for the one who started the recorder.
@@ -61,6 +65,17 @@ impl Token {
         }
         passes.push_back((pass.clone(), Instant::now()));
         Ok(pass)
+    }
+
+    /// The same, beside which `other` opens `/metrics` and nothing else.
+    #[must_use]
+    pub fn opening_metrics_to(self, other: &Token) -> Self {
+        Self { metrics: Some(other.secret.clone()), ..self }
+    }
+
+    /// Whether `shown` opens `/metrics`.
+    pub(crate) fn opens_metrics(&self, shown: &str) -> bool {
+        self.is(shown) || self.metrics.as_ref().is_some_and(|secret| same(secret, shown))
     }
 
     /// Whether `shown` is this token, or a pass to it, which is used up then.

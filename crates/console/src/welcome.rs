@@ -18,6 +18,8 @@ const ROUTES: &[(&str, &str)] = &[
     ("/api/findings", "ways of using the API that cost someone"),
     ("/api/sessions?order=newest&limit=50", "journeys, newest first"),
     ("/api/exchanges?order=newest&limit=50&rows=1", "exchanges, newest first, a short row each"),
+    ("/api/board", "the last minute, and who fares worst"),
+    ("/metrics", "all of it in figures, for Prometheus"),
     ("/health", "whether it answers"),
     ("/ready", "whether all is well"),
 ];

@@ -368,6 +368,63 @@ pub struct RouteView {
     pub bytes: u64,
 }
 
+/// The last minute, or what there is of it, as of some seconds ago.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct LatelyView {
+    /// Until when.
+    pub until: Timestamp,
+    /// Over how many seconds.
+    pub span_s: f64,
+    /// How many exchanges ended.
+    pub requests: u64,
+    /// The same for each second.
+    pub per_second: f64,
+    /// How many were answered with a status of 400 to 499.
+    pub errors_4xx: u64,
+    /// How many were answered with a status of 500 and above, or not at all by the backend's fault.
+    pub errors_5xx: u64,
+    /// How many the client broke off.
+    pub cancelled: u64,
+    /// 95th percentile of latency in milliseconds.
+    pub p95_ms: f64,
+    /// How many exchanges have a latency.
+    pub timed: u64,
+}
+
+/// One of the clients that fare worst, over the last 15 minutes.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct WorstView {
+    /// The client's name.
+    pub client: String,
+    /// How many exchanges.
+    pub requests: u64,
+    /// How many were answered with a status of 400 to 499.
+    pub errors_4xx: u64,
+    /// How many were answered with a status of 500 and above, or not at all by the backend's fault.
+    pub errors_5xx: u64,
+    /// How many it broke off.
+    pub cancelled: u64,
+    /// Average latency in milliseconds.
+    pub average_ms: f64,
+    /// How many verdicts stand.
+    pub verdicts: u64,
+}
+
+/// Five numbers and who fares worst, as of some seconds ago, as `/api/board` gives it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct BoardView {
+    /// The last minute.
+    pub lately: LatelyView,
+    /// How many clients called in the last minute.
+    pub clients: u64,
+    /// How many verdicts stand.
+    pub verdicts: u64,
+    /// Who fares worst, those with a verdict first.
+    pub worst: Vec<WorstView>,
+    /// Exchanges of clients that are not compared, since there are so many clients.
+    pub uncompared: u64,
+}
+
 /// How the recorder does, as `status --json` prints it.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct StatusView {

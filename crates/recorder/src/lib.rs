@@ -22,7 +22,8 @@ use std::thread::JoinHandle;
 
 use tokio::sync::broadcast;
 use wayside_analytics::Thresholds;
-use wayside_exchange::view::{OutlierView, RemovedView, StatusView};
+use wayside_analytics::meters::Meters;
+use wayside_exchange::view::{BoardView, OutlierView, RemovedView, StatusView};
 use wayside_exchange::{Micros, Summary, Timestamp};
 use wayside_identity::Rules;
 pub use wayside_identity::{Pattern, WrongPattern};
@@ -80,7 +81,7 @@ pub struct Recorder {
     counts: Arc<Counts>,
     queue: Arc<Queue>,
     feed: broadcast::Sender<Arc<Summary>>,
-    outliers: Found,
+    found: Arc<Found>,
     store: Store,
 }
 
@@ -111,12 +112,12 @@ impl Recorder {
         let (sender, receiver, queue) = queue::bounded(options.queue_bytes, on_overload);
         let tallies = writer.tallies();
         let (feed, _) = broadcast::channel(FEED);
-        let (statistics, outliers) = Statistics::start(store, recovery.newest, &options)?;
+        let (statistics, found) = Statistics::start(store, recovery.newest, &options)?;
         let recorder = Self {
             counts: Arc::clone(&counts),
             queue,
             feed: feed.clone(),
-            outliers,
+            found,
             store: store.clone(),
         };
         let strict = options.strict;
@@ -157,7 +158,22 @@ impl Recorder {
 
     /// Who is an outlier now, worst first, as of some seconds ago.
     pub fn outliers(&self) -> Arc<Vec<OutlierView>> {
-        Arc::clone(&self.outliers.lock())
+        self.found.outliers()
+    }
+
+    /// Five numbers and who fares worst, as of some seconds ago.
+    pub fn board(&self) -> Arc<BoardView> {
+        self.found.board()
+    }
+
+    /// What was counted by route since it started.
+    pub fn meters(&self) -> Meters {
+        self.found.meters()
+    }
+
+    /// How many bytes may wait to be recorded.
+    pub fn queue_budget(&self) -> usize {
+        self.queue.budget()
     }
 
     /// The store that it writes to.

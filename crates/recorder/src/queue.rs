@@ -72,6 +72,11 @@ impl Queue {
         self.waiting.load(Relaxed)
     }
 
+    /// How many bytes may wait.
+    pub(crate) fn budget(&self) -> usize {
+        self.budget
+    }
+
     /// Whether more waits than a store that keeps up lets wait.
     pub(crate) fn is_long(&self) -> bool {
         self.waiting() >= self.budget / 4

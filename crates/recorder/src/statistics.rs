@@ -9,11 +9,12 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use wayside_analytics::Thresholds;
+use wayside_analytics::meters::Meters;
 use wayside_analytics::windows::{LONGEST, Pouch, Windows};
+use wayside_analytics::{Lately, Recent, Thresholds, is_told};
 use wayside_exchange::cause::chain;
 use wayside_exchange::filter::Filter;
-use wayside_exchange::view::OutlierView;
+use wayside_exchange::view::{BoardView, OutlierView, WorstView};
 use wayside_exchange::{ExchangeId, Glance, Links, Summary, Timestamp};
 use wayside_store::{Order, Store, StoreError};
 
@@ -26,13 +27,29 @@ const ROUND: Duration = Duration::from_secs(3);
 /// traffic for long.
 const REMEMBERED: u64 = 5_000_000;
 
+/// How many of the clients that fare worst are told of.
+const WORST: usize = 20;
+
 /// What was found last, for whoever asks.
-pub(crate) type Found = Arc<Mutex<Arc<Vec<OutlierView>>>>;
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    outliers: Mutex<Arc<Vec<OutlierView>>>,
+    board: Mutex<Arc<BoardView>>,
+    gathered: Arc<Mutex<Gathered>>,
+}
+
+/// What the recorder's thread counts into.
+#[derive(Debug, Default)]
+struct Gathered {
+    pouch: Pouch,
+    recent: Recent,
+    meters: Meters,
+}
 
 /// The recorder's end.
 #[derive(Debug)]
 pub(crate) struct Statistics {
-    pouch: Arc<Mutex<Pouch>>,
+    gathered: Arc<Mutex<Gathered>>,
     stopping: Arc<AtomicBool>,
     /// Dropped, it wakes the thread for the last time.
     awake: Option<Sender<()>>,
@@ -41,9 +58,9 @@ pub(crate) struct Statistics {
 
 /// The thread's end.
 struct Judge {
-    pouch: Arc<Mutex<Pouch>>,
-    found: Found,
+    found: Arc<Found>,
     windows: Windows,
+    lately: Lately,
     clock: fn() -> Timestamp,
     /// Exchanges of clients that are not compared, when that was last told.
     told: u64,
@@ -61,14 +78,15 @@ impl Statistics {
         store: &Store,
         newest: ExchangeId,
         options: &Options,
-    ) -> Result<(Self, Found), RecorderError> {
-        let (pouch, found) = (Arc::default(), Found::default());
+    ) -> Result<(Self, Arc<Found>), RecorderError> {
+        let found = Arc::<Found>::default();
+        let gathered = Arc::clone(&found.gathered);
         let stopping = Arc::new(AtomicBool::new(false));
         let (awake, asleep) = channel();
         let judge = Judge {
-            pouch: Arc::clone(&pouch),
             found: Arc::clone(&found),
             windows: Windows::new(options.thresholds),
+            lately: Lately::new((options.clock)()),
             clock: options.clock,
             told: 0,
             store: store.clone(),
@@ -81,13 +99,17 @@ impl Statistics {
             .name("statistics".to_owned())
             .spawn(move || judge.run(newest, &asleep))
             .map_err(RecorderError::Thread)?;
-        Ok((Self { pouch, stopping, awake: Some(awake), thread: Some(thread) }, found))
+        Ok((Self { gathered, stopping, awake: Some(awake), thread: Some(thread) }, found))
     }
 
     /// Counts an exchange that has ended.
     pub(crate) fn add(&self, summary: &Summary) {
         if !summary.method.is_empty() {
-            self.pouch.lock().add(&summary.glance());
+            let row = summary.glance();
+            let mut gathered = self.gathered.lock();
+            gathered.pouch.add(&row);
+            gathered.recent.add(&row);
+            gathered.meters.add(&row);
         }
     }
 
@@ -145,16 +167,61 @@ impl Judge {
 
     fn judge(&mut self) {
         let now = (self.clock)();
-        let pouch = self.pouch.lock().empty();
+        let (pouch, recent) = {
+            let mut gathered = self.found.gathered.lock();
+            (gathered.pouch.empty(), std::mem::take(&mut gathered.recent))
+        };
         self.windows.take(pouch, now);
         self.keep_up();
-        let found = Arc::new(self.windows.judge(now));
-        *self.found.lock() = found;
-        let folded = self.windows.folded();
+        self.lately.take(recent, now);
+        let outliers = Arc::new(self.windows.judge(now));
+        let board = Arc::new(self.board(&outliers));
+        let folded = board.uncompared;
+        *self.found.outliers.lock() = outliers;
+        *self.found.board.lock() = board;
         if folded > self.told * 2 {
             self.told = folded;
             tracing::info!("of many clients the least busy are not compared: {folded} exchanges");
         }
+    }
+
+    fn board(&self, outliers: &[OutlierView]) -> BoardView {
+        let told: Vec<&str> =
+            outliers.iter().filter(|view| is_told(view)).map(|view| view.client.as_str()).collect();
+        let crowd = self.windows.crowd(&told, WORST);
+        let worst = crowd.worst.into_iter().map(|(client, cell)| WorstView {
+            requests: u64::from(cell.requests),
+            errors_4xx: u64::from(cell.errors_4xx),
+            errors_5xx: u64::from(cell.errors_5xx),
+            cancelled: u64::from(cell.cancelled),
+            average_ms: cell.average_ms(),
+            verdicts: told.iter().filter(|name| **name == &*client).count() as u64,
+            client: client.as_ref().to_owned(),
+        });
+        BoardView {
+            lately: self.lately.view(),
+            clients: crowd.active,
+            verdicts: told.len() as u64,
+            worst: worst.collect(),
+            uncompared: self.windows.folded(),
+        }
+    }
+}
+
+impl Found {
+    /// Who is an outlier, worst first.
+    pub(crate) fn outliers(&self) -> Arc<Vec<OutlierView>> {
+        Arc::clone(&self.outliers.lock())
+    }
+
+    /// Five numbers and who fares worst.
+    pub(crate) fn board(&self) -> Arc<BoardView> {
+        Arc::clone(&self.board.lock())
+    }
+
+    /// What has been counted so far. The recorder's thread waits meanwhile, for some microseconds.
+    pub(crate) fn meters(&self) -> Meters {
+        self.gathered.lock().meters.clone()
     }
 }
 

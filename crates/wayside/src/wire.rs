@@ -67,12 +67,20 @@ impl Wired {
         let secured = Bound::bind_to(settings.listen)?;
         let plain = settings.listen_http.map(Bound::bind_to).transpose()?;
         let (listening, listening_plain) = (secured.address(), plain.as_ref().map(Bound::address));
+        let limits = ConnectionLimits {
+            total: settings.max_connections,
+            per_address: settings.max_connections_per_address,
+        };
+        let mut spreads: Vec<_> = (0..=usize::from(plain.is_some()))
+            .map(|_| Spread::new(settings.workers, limits))
+            .collect();
         let (recording, recovery) = record(settings)?;
         let consoles = match &recording {
             Some((recorder, _, _)) => {
                 let mut addresses = vec![format!("https://{listening}")];
                 addresses.extend(listening_plain.map(|plain| format!("http://{plain}")));
-                Some(Consoles::start(settings, recorder, addresses)?)
+                let spreads = spreads.iter().map(|(spread, _)| spread.clone()).collect();
+                Some(Consoles::start(settings, recorder, spreads, addresses)?)
             }
             None => None,
         };
@@ -83,14 +91,8 @@ impl Wired {
         let (traffic, heard) = watch::channel(Arc::new(traffic::of(settings)));
         let (trigger, drain) = Drain::channel();
         let (quit, quitting) = watch::channel(false);
-        let limits = ConnectionLimits {
-            total: settings.max_connections,
-            per_address: settings.max_connections_per_address,
-        };
         let mut ports = vec![(secured, Some(Arc::clone(&tls)))];
         ports.extend(plain.map(|plain| (plain, None)));
-        let mut spreads: Vec<_> =
-            ports.iter().map(|_| Spread::new(settings.workers, limits)).collect();
         let newest = recovery.as_ref().map_or(ExchangeId(0), |found| found.newest);
         let connections = recovery.as_ref().map_or(0, |found| found.last_connection);
         let connections = Arc::new(connections.into());

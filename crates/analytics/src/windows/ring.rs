@@ -145,6 +145,15 @@ impl Ring {
         Seen { clients, routes, observations }
     }
 
+    /// What each client did, on all routes.
+    pub(super) fn clients(&self) -> HashMap<&Arc<str>, Cell> {
+        let mut clients: HashMap<&Arc<str>, Cell> = HashMap::default();
+        for ((client, _), cell) in self.slots.values().flatten() {
+            clients.entry(client).or_default().add(cell);
+        }
+        clients
+    }
+
     /// The thresholds that clients are over.
     pub(super) fn over(&self, thresholds: &Thresholds) -> Vec<(Arc<str>, Vec<Claim>)> {
         let mut tallies: HashMap<&Arc<str>, (Tally, ByRoute<'_>)> = HashMap::default();

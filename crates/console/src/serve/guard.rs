@@ -50,6 +50,9 @@ async fn check(State(guard): State<Arc<Guard>>, request: Request, next: Next) ->
                 return guard.enter(shown);
             }
         }
+        "/metrics" if guard.bears(request.headers(), Token::opens_metrics) => {
+            return next.run(request).await;
+        }
         _ => {}
     }
     if guard.is_shown(request.headers()) { next.run(request).await } else { refused() }
@@ -90,7 +93,7 @@ impl Guard {
         match said("sec-fetch-site") {
             Some("same-origin" | "none") => true,
             Some(_) => reads && follows_link,
-            None => reads || self.bears(headers),
+            None => reads || self.bears(headers, Token::is),
         }
     }
 
@@ -118,17 +121,17 @@ impl Guard {
             .filter_map(|pair| pair.trim().split_once('='))
             .filter(|(name, _)| *name == COOKIE)
             .map(|(_, value)| value);
-        self.bears(headers) || cookies.any(|shown| self.token.is(shown))
+        self.bears(headers, Token::is) || cookies.any(|shown| self.token.is(shown))
     }
 
-    /// Whether the token comes as no page of another's can send it.
-    fn bears(&self, headers: &HeaderMap) -> bool {
+    /// Whether a token that `opens` comes as no page of another's can send it.
+    fn bears(&self, headers: &HeaderMap, opens: fn(&Token, &str) -> bool) -> bool {
         headers
             .get_all(header::AUTHORIZATION)
             .iter()
             .filter_map(|value| value.to_str().ok()?.split_once(' '))
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-            .any(|(_, token)| self.token.is(token.trim()))
+            .any(|(_, token)| opens(&self.token, token.trim()))
     }
 }
 

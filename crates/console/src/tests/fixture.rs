@@ -9,14 +9,15 @@ use http::{Request, StatusCode};
 use serde_json::Value;
 use tokio::sync::broadcast;
 use tower::ServiceExt as _;
-use wayside_exchange::view::{OutlierView, StatusView};
+use wayside_analytics::meters::Meters;
+use wayside_exchange::view::{BoardView, OutlierView, StatusView};
 use wayside_exchange::{
     BodyEnd, Evidence, EvidenceKind, ExchangeId, ExchangeIds, HttpVersion, Marks, Micros, Outcome,
     Scheme, SessionId, Summary, Timestamp, Timing,
 };
 use wayside_store::{NewBody, NewMessage, NewRecord, Options, Store, Writer};
 
-use crate::{Api, ConsoleFacts, Live, router};
+use crate::{Api, ConsoleFacts, Live, Load, router};
 
 pub(super) const START: Timestamp = Timestamp(1_795_000_000_000_000);
 pub(super) const SECOND: u64 = 1_000_000;
@@ -74,6 +75,18 @@ impl Live for FakeRecorder {
 
     fn outliers(&self) -> Arc<Vec<OutlierView>> {
         Arc::default()
+    }
+
+    fn board(&self) -> Arc<BoardView> {
+        Arc::default()
+    }
+
+    fn meters(&self) -> Meters {
+        Meters::default()
+    }
+
+    fn load(&self) -> Load {
+        Load { connections: 3, queue_budget: 64 << 20 }
     }
 
     fn follow(&self) -> broadcast::Receiver<Arc<Summary>> {

@@ -74,6 +74,7 @@ pub const KEYS: &[Key] = &[
     one(LISTENING, "listen", "ADDR", "127.0.0.1:8443", "Where clients connect with https; port 0 takes a free one"),
     one(LISTENING, "listen-http", "ADDR", "off", "Where clients connect without TLS"),
     one(LISTENING, "console", "ADDR", "127.0.0.1:8081", "Where the console and its API listen, or `off`"),
+    one(LISTENING, "metrics-token", "FILE", "", "Where the token is kept that opens `/metrics` and nothing else, made there when there is none; with the recording unless given"),
     Key { name: "cert", value: "FILE", form: Form::Many, default: "", heading: LISTENING, help: "A certificate chain (PEM) to show instead of one made on the spot; goes with a `--key`; repeatable, chosen by server name" },
     Key { name: "key", value: "FILE", form: Form::Many, default: "", heading: LISTENING, help: "The private key (PEM) of the `--cert` at the same place" },
     one(BACKEND, "upstream-ca", "FILE", "", "Trust also the authorities in this file (PEM) when the backend is https"),

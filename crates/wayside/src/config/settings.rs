@@ -30,6 +30,8 @@ pub struct Settings {
     pub listen_http: Option<SocketAddr>,
     /// Where the console listens over TCP; none when it does not.
     pub console: Option<SocketAddr>,
+    /// Where the token is kept that opens `/metrics`; none keeps it with the recording.
+    pub metrics_token: Option<PathBuf>,
     /// Certificates to show, the first being the default; empty when all are made on the spot.
     pub certificates: Vec<CertificateFiles>,
     /// Authorities (PEM) to trust for the backend beside the system's.
@@ -146,6 +148,7 @@ impl Settings {
             listen: resolved.read("listen", address)?,
             listen_http: resolved.optional("listen-http", address)?,
             console: resolved.optional("console", address)?,
+            metrics_token: resolved.optional("metrics-token", path)?,
             certificates: certificates(resolved)?,
             upstream_ca: resolved.optional("upstream-ca", path)?,
             upstream_insecure: resolved.read("upstream-insecure", yes_or_no)?,

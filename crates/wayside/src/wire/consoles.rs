@@ -9,10 +9,12 @@ use std::thread::JoinHandle;
 use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio::sync::{broadcast, watch};
-use wayside_console::{Api, ConsoleFacts, Control, Live, Token, control_path};
+use wayside_analytics::meters::Meters;
+use wayside_console::{Api, ConsoleFacts, Control, Live, Load, Token, control_path};
 use wayside_exchange::Summary;
-use wayside_exchange::view::{OutlierView, StatusView};
+use wayside_exchange::view::{BoardView, OutlierView, StatusView};
 use wayside_recorder::{Recorder, Resealer};
+use wayside_transport::balance::Spread;
 use wayside_transport::listen::Bound;
 
 use crate::clock;
@@ -30,21 +32,38 @@ pub(super) struct Consoles {
 }
 
 /// The recorder, as the console looks into it.
-struct Looking(Recorder);
+struct Looking {
+    recorder: Recorder,
+    spreads: Vec<Spread>,
+}
 
 impl Live for Looking {
     fn status(&self) -> StatusView {
-        let mut status = self.0.status();
+        let mut status = self.recorder.status();
         panics::tell(&mut status);
         status
     }
 
     fn follow(&self) -> broadcast::Receiver<Arc<Summary>> {
-        self.0.follow()
+        self.recorder.follow()
     }
 
     fn outliers(&self) -> Arc<Vec<OutlierView>> {
-        self.0.outliers()
+        self.recorder.outliers()
+    }
+
+    fn board(&self) -> Arc<BoardView> {
+        self.recorder.board()
+    }
+
+    fn meters(&self) -> Meters {
+        self.recorder.meters()
+    }
+
+    fn load(&self) -> Load {
+        let connections: usize = self.spreads.iter().flat_map(Spread::open).sum();
+        let (connections, queue_budget) = (connections as u64, self.recorder.queue_budget() as u64);
+        Load { connections, queue_budget }
     }
 }
 
@@ -53,10 +72,13 @@ impl Consoles {
     pub(super) fn start(
         settings: &Settings,
         recorder: &Recorder,
+        spreads: Vec<Spread>,
         mut addresses: Vec<String>,
     ) -> anyhow::Result<Self> {
         let bound = settings.console.map(bind).transpose()?;
-        let token = Token::random()?;
+        let metrics = settings.metrics_token.clone();
+        let metrics = metrics.unwrap_or_else(|| settings.data.join("keys").join("metrics.token"));
+        let token = Token::random()?.opening_metrics_to(&Token::open_or_create(&metrics)?);
         let url = bound
             .as_ref()
             .map(|bound| format!("http://{}/?token={}", bound.address(), token.reveal()));
@@ -65,7 +87,7 @@ impl Consoles {
         let (key, rules) = (settings.location().open_or_create_key()?, settings.rules.clone());
         let api = Api {
             store: recorder.store().clone(),
-            recorder: Some(Arc::new(Looking(recorder.clone()))),
+            recorder: Some(Arc::new(Looking { recorder: recorder.clone(), spreads })),
             resealer: Some(Arc::new(move || Box::new(Resealer::new(key.clone(), &rules)))),
             thresholds: settings.thresholds,
             facts: ConsoleFacts {
