@@ -9,7 +9,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Each crate's floor; a crate uses lower floors only. `examples`, `tests` and `benches` stand beside the house.
-const FLOORS: [(&str, u8); 11] = [
+const FLOORS: [(&str, u8); 12] = [
     ("wayside-exchange", 0),
     ("wayside-transport", 1),
     ("wayside-store", 1),
@@ -19,6 +19,7 @@ const FLOORS: [(&str, u8); 11] = [
     ("wayside-proxy", 2),
     ("wayside-recorder", 2),
     ("wayside-replay", 2),
+    ("wayside-alerts", 2),
     ("wayside-console", 3),
     ("wayside", 4),
 ];

@@ -9,6 +9,7 @@ use axum::routing::{get, post};
 use http::{HeaderValue, Method, StatusCode, Uri, header};
 use serde::Serialize;
 use tokio::sync::broadcast;
+use wayside_alerts::Alerts;
 use wayside_analytics::Thresholds;
 use wayside_analytics::meters::Meters;
 use wayside_exchange::view::{BoardView, OutlierView, StatusView};
@@ -18,7 +19,8 @@ use wayside_store::{Resealing, Store};
 use crate::exchanges::{self, body, messages};
 use crate::refusal::Refusal;
 use crate::{
-    clients, findings, keeping, metrics, outliers, resolve, routes, sessions, status, welcome,
+    alerts, clients, findings, keeping, metrics, outliers, resolve, routes, sessions, status,
+    welcome,
 };
 
 /// A running recorder, as far as the console looks into it.
@@ -60,6 +62,8 @@ pub struct Api {
     pub resealer: Option<Resealers>,
     /// What clients' figures are held against.
     pub thresholds: Thresholds,
+    /// Who was told of what.
+    pub alerts: Alerts,
     /// What the status says beside the recorder's own figures.
     pub facts: ConsoleFacts,
 }
@@ -97,6 +101,9 @@ pub fn router(api: Api) -> Router {
         .route("/api/findings", get(findings::listing))
         .route("/api/routes", get(routes::listing))
         .route("/api/board", get(status::board))
+        .route("/api/alerts", get(alerts::listing))
+        .route("/api/alerts/delivery", get(alerts::delivery))
+        .route("/api/alerts/{id}/acknowledgement", post(alerts::acknowledge))
         .route("/metrics", get(metrics::metrics))
         .route("/api/resolve/{prefix}", get(resolve::resolve))
         .route("/api/pins", get(keeping::pins).post(keeping::pin).delete(keeping::unpin))

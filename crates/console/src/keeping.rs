@@ -183,8 +183,16 @@ async fn erase(
         }
     };
     let dry_run = asked.dry_run > 0;
+    let client = asked.client;
     let erased = blocking(move || {
-        if dry_run { api.store.would_erase(&selection) } else { api.store.erase(selection) }
+        if dry_run {
+            return Ok::<_, Refusal>(api.store.would_erase(&selection)?);
+        }
+        let erased = api.store.erase(selection)?;
+        if let Some(client) = client {
+            api.alerts.forget(&client)?;
+        }
+        Ok(erased)
     })
     .await?;
     Ok(Json(ErasedView::new(dry_run, &erased)))

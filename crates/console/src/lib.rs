@@ -4,6 +4,7 @@
 //! commands over the control socket, which only this user can open; and a command itself, in
 //! process, when no recorder runs. Listings stream as lines of JSON and never gather in memory.
 
+mod alerts;
 mod api;
 mod ask;
 mod asked;

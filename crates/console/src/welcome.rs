@@ -19,6 +19,7 @@ const ROUTES: &[(&str, &str)] = &[
     ("/api/sessions?order=newest&limit=50", "journeys, newest first"),
     ("/api/exchanges?order=newest&limit=50&rows=1", "exchanges, newest first, a short row each"),
     ("/api/board", "the last minute, and who fares worst"),
+    ("/api/alerts", "which verdicts people were told of"),
     ("/metrics", "all of it in figures, for Prometheus"),
     ("/health", "whether it answers"),
     ("/ready", "whether all is well"),

@@ -1,6 +1,7 @@
 //! What was typed: verbs, arguments and flags. What it means is decided in [`crate::config`] and
 //! by each verb.
 
+mod alerting;
 mod exchanging;
 mod keeping;
 mod listing;
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub use alerting::{AlertsArgs, AlertsVerb};
 pub use exchanging::{ExportArgs, ExportFormat, ReplayArgs, ReplayPace};
 pub use keeping::{BackupArgs, EraseArgs, PinArgs, UnpinArgs};
 pub use listing::{
@@ -32,6 +34,8 @@ const KEY_HELP: &str =
 const FINDINGS_HELP: &str = "Kinds: n_plus_one, polling, retry_storm, 401_loop, retry_after_ignored, duplicate_writes, \
      pagination_restarts, connection_per_request, no_compression, oversized_pages.\n\
      Exit codes: 0 nothing was found, 1 something was, 2 misused, 3 could not do it.";
+const ALERTS_HELP: &str = "They are kept whether or not they are sent anywhere; `--alert-webhook`, `--alert-exec` and \
+     `--alert-log` of `record` send them.\nExit codes: 0 none is open, 1 some are, 2 misused, 3 could not do it.";
 const CONFIG_HELP: &str =
     "The configuration file (TOML) [env: WAYSIDE_CONFIG] [default: ./wayside.toml when there]";
 
@@ -87,6 +91,9 @@ pub enum Verb {
     /// Ways of using the API that cost someone: N+1 bursts, polling, retry storms, and what they cost
     #[command(after_help = FINDINGS_HELP)]
     Findings(FindingsArgs),
+    /// Which verdicts people were told of, who knows, and who never did
+    #[command(after_help = ALERTS_HELP)]
+    Alerts(AlertsArgs),
     /// What is asked for: methods and path templates, how often and how fast
     Routes(RoutesArgs),
     /// Journeys: each client's exchanges without a long pause between them

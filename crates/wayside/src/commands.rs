@@ -1,5 +1,6 @@
 //! The verbs, one file each.
 
+pub mod alerts;
 pub mod backup;
 pub mod certs;
 pub mod clients;

@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 use http::Method;
+use wayside_alerts::Alerts;
 use wayside_analytics::Thresholds;
 use wayside_console::{Answer, Api, ConsoleFacts, Router, router};
 use wayside_store::{Location, Store};
@@ -59,6 +60,7 @@ impl Source {
                 recorder: None,
                 resealer: None,
                 thresholds,
+                alerts: Alerts::open(&data),
                 facts: ConsoleFacts {
                     version: env!("CARGO_PKG_VERSION").to_owned(),
                     ..ConsoleFacts::default()

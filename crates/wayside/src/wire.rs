@@ -6,6 +6,7 @@
 
 mod consoles;
 mod ourselves;
+mod telling;
 mod traffic;
 
 use std::net::SocketAddr;
@@ -17,6 +18,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use tokio::sync::watch;
 use wayside_exchange::cause::chain;
+use wayside_alerts::{Alerts, Watch};
 use wayside_exchange::{ExchangeId, Micros};
 use wayside_proxy::Handed;
 use wayside_recorder::{Desking, Overload, Recorder, TapeMaker};
@@ -45,6 +47,7 @@ pub struct Wired {
     pub recovery: Option<Recovery>,
     recording: Option<(Recorder, Desking)>,
     consoles: Option<Consoles>,
+    telling: Option<Watch>,
     traffic: watch::Sender<Arc<wayside_proxy::Settings>>,
     tls: Arc<ServerTls>,
     authority: Arc<Authority>,
@@ -80,13 +83,23 @@ impl Wired {
                 let mut addresses = vec![format!("https://{listening}")];
                 addresses.extend(listening_plain.map(|plain| format!("http://{plain}")));
                 let spreads = spreads.iter().map(|(spread, _)| spread.clone()).collect();
-                Some(Consoles::start(settings, recorder, spreads, addresses)?)
+                let alerts = Alerts::take_up(&settings.data);
+                let consoles = Consoles::start(settings, recorder, spreads, &alerts, addresses)?;
+                Some((consoles, alerts))
             }
             None => None,
         };
+        let (consoles, alerts) = consoles.unzip();
         let console = consoles.as_ref().and_then(Consoles::address);
         let own = [Some(listening), listening_plain, console];
-        let dialer = dialer.fenced(Fence::around(own.into_iter().flatten()));
+        let fence = Fence::around(own.into_iter().flatten());
+        let dialer = dialer.fenced(fence.clone());
+        let telling = match (&recording, alerts) {
+            (Some((recorder, _, _)), Some(alerts)) => {
+                Some(telling::start(settings, recorder, alerts, console, fence)?)
+            }
+            _ => None,
+        };
 
         let (traffic, heard) = watch::channel(Arc::new(traffic::of(settings)));
         let (trigger, drain) = Drain::channel();
@@ -124,6 +137,7 @@ impl Wired {
             recovery,
             recording,
             consoles,
+            telling,
             traffic,
             tls,
             authority,
@@ -166,6 +180,9 @@ impl Wired {
                 Ok(ended) => ended?,
                 Err(panic) => std::panic::resume_unwind(panic),
             }
+        }
+        if let Some(telling) = self.telling {
+            tokio::task::block_in_place(|| telling.stop());
         }
         if let Some((recorder, desking)) = self.recording {
             drop(recorder);

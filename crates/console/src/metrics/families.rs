@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use wayside_alerts::{Delivery, State, Tally};
 use wayside_analytics::is_told;
 use wayside_analytics::meters::{CLASSES, Histogram, MOST, Meter, Meters, OUTCOMES};
 use wayside_exchange::view::{BoardView, OutlierView, StatusView, WorstView};
@@ -28,6 +29,8 @@ pub(super) struct Scrape<'a> {
     board: Arc<BoardView>,
     outliers: Vec<OutlierView>,
     load: Load,
+    alerts: [(&'static str, usize); 3],
+    delivery: Delivery,
 }
 
 impl<'a> Scrape<'a> {
@@ -40,6 +43,12 @@ impl<'a> Scrape<'a> {
             board: recorder.board(),
             outliers: told.cloned().collect(),
             load: recorder.load(),
+            alerts: [
+                ("open", api.alerts.count(State::Open)),
+                ("acknowledged", api.alerts.count(State::Acknowledged)),
+                ("ended", api.alerts.count(State::Ended)),
+            ],
+            delivery: api.alerts.delivery(),
         }
     }
 
@@ -48,6 +57,7 @@ impl<'a> Scrape<'a> {
         self.recording(page);
         self.disk(page);
         self.clients(page);
+        self.alerts(page);
         page.family(Kind::Gauge, "wayside_build_info", "The version of Wayside.");
         page.sample(&[("version", &self.status.version)], 1);
         if let Some(at) = self.status.started_at {
@@ -207,6 +217,27 @@ impl<'a> Scrape<'a> {
         page.one(Kind::Counter, "wayside_removed_exchanges", help, removed.exchanges);
         let help = "Bytes that retention freed, over the life of the store.";
         page.one(Kind::Counter, "wayside_removed_bytes", help, removed.bytes);
+    }
+
+    /// What people were told of.
+    fn alerts(&self, page: &mut Page) {
+        let help = "Alerts by state; of those that have ended the newest 1000.";
+        page.family(Kind::Gauge, "wayside_alerts", help);
+        for (state, count) in &self.alerts {
+            page.sample(&[("state", state)], count);
+        }
+        let help = "What became of the messages that tell of alerts.";
+        page.family(Kind::Counter, "wayside_alert_deliveries", help);
+        for (way, tally) in [("webhook", &self.delivery.webhook), ("exec", &self.delivery.exec)] {
+            let Tally { delivered, failed, dropped, .. } = tally;
+            for (result, count) in
+                [("delivered", delivered), ("failed", failed), ("dropped", dropped)]
+            {
+                page.sample(&[("way", way), ("result", result)], count);
+            }
+        }
+        let help = "Verdicts that came while too many stood, and were told to nobody.";
+        page.one(Kind::Counter, "wayside_untold_verdicts", help, self.delivery.untold);
     }
 
     /// Who is there, and who fares worst.

@@ -1,6 +1,7 @@
 //! `wayside config`: what holds, and who said so. The output is a configuration file itself.
 
 use serde_json::{Map, Value, json};
+use wayside_alerts::Webhook;
 
 use crate::args::ConfigArgs;
 use crate::config::keys::{Form, Key};
@@ -18,7 +19,7 @@ pub fn run(args: &ConfigArgs, resolved: &Resolved, printer: &mut Printer) -> any
             .map(|(key, values, origin)| {
                 (
                     key.name.to_owned(),
-                    json!({ "value": value(key, values), "from": origin.to_string() }),
+                    json!({ "value": shown(key, values), "from": origin.to_string() }),
                 )
             })
             .collect();
@@ -33,7 +34,7 @@ pub fn run(args: &ConfigArgs, resolved: &Resolved, printer: &mut Printer) -> any
             heading = key.heading;
             printer.line(format_args!("\n# {heading}"))?;
         }
-        let line = match value(key, values) {
+        let line = match shown(key, values) {
             Value::Null => format!("# {} =", key.name),
             value => format!("{} = {value}", key.name),
         };
@@ -52,6 +53,16 @@ pub fn run(args: &ConfigArgs, resolved: &Resolved, printer: &mut Printer) -> any
         }
     }
     Ok(Exit::Done)
+}
+
+/// The value, without what is a secret: whoever knows a webhook's URL can post to it.
+fn shown(key: &Key, values: &[String]) -> Value {
+    match (key.name, values) {
+        ("alert-webhook", [.., url]) => {
+            json!(Webhook::parse(url).map_or_else(|_| "...".to_owned(), |hook| hook.shown()))
+        }
+        _ => value(key, values),
+    }
 }
 
 /// A value as TOML and JSON both write it: a string, a switch or a list.

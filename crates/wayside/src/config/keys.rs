@@ -49,6 +49,7 @@ const RECORDING: &str = "Recording";
 const SEALING: &str = "Sealing secrets";
 const NAMING: &str = "Whose exchange is this";
 const JUDGING: &str = "Judging clients";
+const ALERTS: &str = "Telling people of verdicts";
 const LIMITS: &str = "Limits";
 const ADDED: &str = "What messages get that they did not have (nothing by default)";
 
@@ -109,6 +110,11 @@ pub const KEYS: &[Key] = &[
     one(JUDGING, "slow", "TIME,TIME", "500ms,1s", "The average latency of a client at which to investigate, and to escalate"),
     one(JUDGING, "failing", "SHARE,SHARE", "1%,5%", "The share of a client's requests that may fail before to investigate, and to escalate"),
     one(JUDGING, "rules", "FILE", "", "Thresholds and objectives for some clients or routes (TOML, see docs/statistics.md)"),
+    one(ALERTS, "alert-webhook", "URL", "", "Post alerts here as JSON, with a text as Slack takes it; better in the file or as a variable: the URL may be a secret"),
+    one(ALERTS, "alert-webhook-ca", "FILE", "", "Trust also the authorities in this file (PEM) when the webhook is https"),
+    one(ALERTS, "alert-exec", "PROGRAM", "", "Start this program for alerts, with the same JSON on its standard input; no shell is used"),
+    switch(ALERTS, "alert-log", "Write alerts to the log"),
+    one(ALERTS, "alert-remind", "TIME", "4h", "Tell again of an alert that nobody has acknowledged after this time, or `never`"),
     one(LIMITS, "workers", "N", "auto", "Worker threads; `auto` is one for each processor"),
     one(LIMITS, "drain", "TIME", "30s", "How long running exchanges may take to finish after SIGTERM"),
     one(LIMITS, "handshake-timeout", "TIME", "10s", "How long a client's TLS handshake may take"),

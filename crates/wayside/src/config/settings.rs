@@ -4,6 +4,7 @@ use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use wayside_alerts::Webhook;
 use wayside_analytics::{Rule, Threshold, Thresholds};
 use wayside_exchange::Label;
 use wayside_identity::{RuleError, Rules, Sealing};
@@ -72,6 +73,16 @@ pub struct Settings {
     pub thresholds: Thresholds,
     /// What clients are called.
     pub labels: Vec<Label>,
+    /// Where alerts are posted.
+    pub alert_webhook: Option<Webhook>,
+    /// Authorities (PEM) to trust there beside the system's.
+    pub alert_webhook_ca: Option<PathBuf>,
+    /// The program that takes alerts.
+    pub alert_exec: Option<PathBuf>,
+    /// Whether alerts go to the log.
+    pub alert_log: bool,
+    /// After what time whoever has not acknowledged an alert is reminded; none never does.
+    pub alert_remind: Option<Duration>,
     /// Worker threads, at least one.
     pub workers: usize,
     /// How long running exchanges may take to finish after SIGTERM.
@@ -178,6 +189,13 @@ impl Settings {
             encrypt: resolved.optional("encrypt", yes_or_no)?,
             thresholds: thresholds(resolved)?,
             labels: resolved.labels().to_vec(),
+            alert_webhook: resolved.optional("alert-webhook", |url| {
+                Webhook::parse(url).map_err(|error| error.to_string())
+            })?,
+            alert_webhook_ca: resolved.optional("alert-webhook-ca", path)?,
+            alert_exec: resolved.optional("alert-exec", path)?,
+            alert_log: resolved.read("alert-log", yes_or_no)?,
+            alert_remind: resolved.optional("alert-remind", positive)?,
             workers: resolved.read("workers", |word| match word {
                 "auto" => Ok(std::thread::available_parallelism().map_or(1, usize::from)),
                 number => count(number),

@@ -2,7 +2,12 @@
 
 /// `wayside VERB 'FILTER'`.
 pub fn command(verb: &str, filter: &str) -> String {
-    format!("wayside {verb} '{}'", filter.replace('\'', r"'\''"))
+    format!("wayside {verb} {}", quoted(filter))
+}
+
+/// `text` as one word.
+pub fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use http::Method;
+use wayside_alerts::Alerts;
 use wayside_console::{Answer, Api, ConsoleFacts, Resealers, changes, router};
 use wayside_identity::Rules;
 use wayside_recorder::Resealer;
@@ -69,7 +70,8 @@ impl Changing {
             attendant = Some(Attendant::start(writer)?);
             let facts = ConsoleFacts::default();
             let thresholds = wayside_analytics::Thresholds::default();
-            let api = Api { store, recorder: None, resealer, thresholds, facts };
+            let alerts = Alerts::open(data);
+            let api = Api { store, recorder: None, resealer, thresholds, alerts, facts };
             anyhow::Ok(router(api.clone()).merge(changes(api)))
         };
         let source = wayside_console::Source::of(data, in_process).await?;

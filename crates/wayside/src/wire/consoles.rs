@@ -9,6 +9,7 @@ use std::thread::JoinHandle;
 use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio::sync::{broadcast, watch};
+use wayside_alerts::Alerts;
 use wayside_analytics::meters::Meters;
 use wayside_console::{Api, ConsoleFacts, Control, Live, Load, Token, control_path};
 use wayside_exchange::Summary;
@@ -73,6 +74,7 @@ impl Consoles {
         settings: &Settings,
         recorder: &Recorder,
         spreads: Vec<Spread>,
+        alerts: &Alerts,
         mut addresses: Vec<String>,
     ) -> anyhow::Result<Self> {
         let bound = settings.console.map(bind).transpose()?;
@@ -90,6 +92,7 @@ impl Consoles {
             recorder: Some(Arc::new(Looking { recorder: recorder.clone(), spreads })),
             resealer: Some(Arc::new(move || Box::new(Resealer::new(key.clone(), &rules)))),
             thresholds: settings.thresholds,
+            alerts: alerts.clone(),
             facts: ConsoleFacts {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 started_at: Some(clock::now()),
