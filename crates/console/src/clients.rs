@@ -12,8 +12,8 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use wayside_analytics::harm::Harms;
-use wayside_analytics::{ClientFold, Clients};
-use wayside_exchange::filter::Filter;
+use wayside_analytics::{ClientFold, Clients, Thresholds};
+use wayside_exchange::filter::{Filter, quoted};
 use wayside_exchange::view::ClientView;
 use wayside_exchange::{
     Evidence, EvidenceKind, ExchangeId, Glance, LinkKind, Links, Summary, Timestamp,
@@ -214,7 +214,7 @@ pub(crate) fn add(clients: &mut Clients, row: &Glance<'_>) {
 }
 
 fn asked_for(name: &str, asked: &Asked) -> Filter {
-    let term = format!("client:\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\""));
+    let term = format!("client:{}", quoted(name));
     // A name that the filter language cannot say is looked for among all.
     asked.within(&term).unwrap_or_else(|_| asked.filter.clone())
 }

@@ -143,5 +143,10 @@ impl fmt::Display for Filter {
     }
 }
 
+/// `text` as a value of a term, whatever is in it.
+pub fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
 #[cfg(test)]
 mod tests;

@@ -15,8 +15,8 @@ pub use alerting::{AlertsArgs, AlertsVerb};
 pub use exchanging::{ExportArgs, ExportFormat, ReplayArgs, ReplayPace};
 pub use keeping::{BackupArgs, EraseArgs, PinArgs, UnpinArgs};
 pub use listing::{
-    ClientsArgs, ClientsVerb, ExchangesArgs, FindingsArgs, OutliersArgs, RoutesArgs, ScanArgs,
-    SessionsArgs, ShowArgs,
+    ClientsArgs, ClientsVerb, ExchangesArgs, FindingsArgs, Listing, OutliersArgs, RoutesArgs,
+    ScanArgs, SessionsArgs, ShowArgs, TopArgs,
 };
 pub use typed::Typed;
 
@@ -91,6 +91,8 @@ pub enum Verb {
     /// Ways of using the API that cost someone: N+1 bursts, polling, retry storms, and what they cost
     #[command(after_help = FINDINGS_HELP)]
     Findings(FindingsArgs),
+    /// A live view on the whole screen: five numbers, clients worst first, down to an exchange
+    Top(TopArgs),
     /// Which verdicts people were told of, who knows, and who never did
     #[command(after_help = ALERTS_HELP)]
     Alerts(AlertsArgs),

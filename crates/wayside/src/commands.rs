@@ -24,4 +24,5 @@ mod selection;
 pub mod sessions;
 pub mod show;
 pub mod status;
+pub mod top;
 pub mod verify;

@@ -78,6 +78,7 @@ fn run(cli: Cli, printer: &mut Printer) -> anyhow::Result<Exit> {
             wait(commands::outliers::run(args, &data()?, thresholds()?, printer))
         }
         Verb::Findings(args) => wait(commands::findings::run(args, &data()?, printer)),
+        Verb::Top(args) => wait(commands::top::run(args, &data()?, printer)),
         Verb::Alerts(args) => wait(commands::alerts::run(args, &data()?, printer)),
         Verb::Routes(args) => wait(commands::routes::run(args, &data()?, printer)),
         Verb::Sessions(args) => wait(commands::sessions::run(args, &data()?, printer)),

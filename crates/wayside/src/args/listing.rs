@@ -35,6 +35,9 @@ pub struct ClientsArgs {
     /// What every listing takes.
     #[command(flatten)]
     pub listing: Listing,
+    /// Print it again every two seconds, until stopped: in place on a terminal, else one after the other
+    #[arg(short, long, conflicts_with = "json")]
+    pub watch: bool,
 }
 
 /// Opens one client.
@@ -59,6 +62,17 @@ pub enum ClientsVerb {
         #[arg(long)]
         json: bool,
     },
+}
+
+/// `top`.
+#[derive(Args, Clone, Debug)]
+pub struct TopArgs {
+    /// Show only exchanges that match, as in `route:"GET /orders"`
+    #[arg(value_name = "FILTER", num_args = 0..)]
+    pub filter: Vec<String>,
+    /// How far back clients, routes and exchanges go
+    #[arg(long, value_name = "TIME", default_value = "15m")]
+    pub since: String,
 }
 
 /// `outliers`.

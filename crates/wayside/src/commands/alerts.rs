@@ -1,11 +1,11 @@
 //! `wayside alerts`: which verdicts people were told of, who knows, and who never did.
 
 use std::fmt::Write as _;
-use std::path::Path;
 
 use http::Method;
 use wayside_alerts::{Alert, Delivery, State, Tally};
 use wayside_exchange::escape::for_terminal;
+use wayside_store::Location;
 
 use super::listing;
 use crate::args::{AlertsArgs, AlertsVerb};
@@ -18,7 +18,7 @@ use crate::report::shell;
 use crate::source::{Question, Source};
 
 /// Lists, or acknowledges. The exit code says whether any is open.
-pub async fn run(args: AlertsArgs, data: &Path, printer: &mut Printer) -> anyhow::Result<Exit> {
+pub async fn run(args: AlertsArgs, data: &Location, printer: &mut Printer) -> anyhow::Result<Exit> {
     let source = Source::open(data).await?;
     if let Some(AlertsVerb::Ack { ids, all }) = args.verb {
         return acknowledge(&source, ids, all, printer).await;

@@ -3,13 +3,16 @@
 mod split;
 
 use std::num::NonZeroUsize;
+use std::time::Duration;
 
 use wayside_analytics::{Thresholds, outlier_view};
-use wayside_console::{ClientDetail, Ended, Episode, LinkView};
+use wayside_console::{Answer, ClientDetail, Ended, Episode, LinkView};
 use wayside_exchange::Timestamp;
 use wayside_exchange::escape::for_terminal;
 use wayside_exchange::view::ClientView;
 use wayside_store::Location;
+
+use tokio::time::{Instant, sleep};
 
 use super::listing;
 use crate::args::{ClientsArgs, ClientsVerb};
@@ -22,6 +25,12 @@ use crate::report::printer::Printer;
 use crate::report::trouble::{Trouble, exit_of};
 use crate::report::{rows, shell};
 use crate::source::{Question, Source};
+
+/// How often the watched listing is printed, and how many times as long as it took at least is waited.
+const AGAIN: Duration = Duration::from_secs(2);
+const IDLE: u32 = 4;
+/// Takes a terminal's cursor home and clears the screen.
+const CLEARED: &str = "\x1b[H\x1b[2J";
 
 /// Lists, or shows one.
 pub async fn run(
@@ -40,12 +49,15 @@ pub async fn run(
         }
         None => {}
     }
-    let filter = listing::filter(&listing::since(args.filter, args.since))?;
-    let source = Source::judging(data, thresholds).await?;
+    let filter = listing::filter(&listing::since(args.filter.clone(), args.since.clone()))?;
     let mut question = Question::at("/api/clients").matching(&filter);
     if args.harm {
         question = question.with("harm", 1);
     }
+    if args.watch {
+        return watch(&args, (&question, &filter), data, thresholds, printer).await;
+    }
+    let source = Source::judging(data, thresholds).await?;
     // The API lists them worst first.
     let answer = source.ask(&question).await?;
     if args.listing.json {
@@ -60,6 +72,16 @@ pub async fn run(
         }
         return Ok(Exit::Done);
     }
+    list(answer, &args, &filter, printer).await?;
+    Ok(Exit::Done)
+}
+
+async fn list(
+    answer: Answer,
+    args: &ClientsArgs,
+    filter: &str,
+    printer: &mut Printer,
+) -> anyhow::Result<()> {
     let limit = listing::shown(args.listing.limit);
     let (mut shown, rest) = listing::first::<ClientView>(answer, limit).await?;
     let mut more = 0;
@@ -77,7 +99,39 @@ pub async fn run(
     let table = rows::clients(&shown, args.harm, clock::now());
     listing::print_table(printer, &table, "client", !filter.is_empty())?;
     listing::say_more(printer, "first", shown.len(), more, "client", None);
-    Ok(Exit::Done)
+    Ok(())
+}
+
+/// Lists again and again: in place on a terminal, else one after the other with the time between.
+async fn watch(
+    args: &ClientsArgs,
+    (question, filter): (&Question, &str),
+    data: &Location,
+    thresholds: Thresholds,
+    printer: &mut Printer,
+) -> anyhow::Result<Exit> {
+    loop {
+        let begun = Instant::now();
+        // A recorder may come and go meanwhile.
+        let source = Source::judging(data, thresholds.clone()).await?;
+        let answer = source.ask(question).await?;
+        if printer.terminal {
+            printer.text(CLEARED)?;
+        }
+        printer.line(printer.paint.faint(&clock::now().to_string()))?;
+        list(answer, args, filter, printer).await?;
+        if !printer.terminal {
+            printer.text("\n")?;
+        }
+        printer.flush()?;
+        tokio::select! {
+            () = sleep(AGAIN.max(begun.elapsed() * IDLE)) => {}
+            stopped = tokio::signal::ctrl_c() => {
+                stopped?;
+                return Ok(Exit::Done);
+            }
+        }
+    }
 }
 
 async fn show(

@@ -19,6 +19,7 @@ use crate::clock;
 use crate::commands::listing;
 use crate::exit::Exit;
 use crate::report::exchange::render;
+use crate::report::paint::Paint;
 use crate::report::printer::Printer;
 use crate::report::trouble::Trouble;
 use crate::source::{self, Question, Source};
@@ -59,17 +60,24 @@ async fn exchange(
         listing::pass_on_object(source.ask(&at(id)).await?, printer).await?;
         return Ok(Exit::Done);
     }
-    let view: ExchangeView = source.ask(&at(id)).await?.json().await?;
-    let heads = whole::heads(source, &view).await?;
     if args.raw {
+        let view: ExchangeView = source.ask(&at(id)).await?.json().await?;
+        let heads = whole::heads(source, &view).await?;
         for (half, head) in [(Half::Request, heads.request), (Half::Response, heads.response)] {
             raw(source, id, half, &head, printer).await?;
         }
     } else {
-        let shown = whole::read(source, view, &heads).await?;
-        printer.text(&render(&shown, printer.paint, clock::now()))?;
+        printer.text(&rendered(source, id, printer.paint).await?)?;
     }
     Ok(Exit::Done)
+}
+
+/// An exchange for people.
+pub async fn rendered(source: &Source, id: ExchangeId, paint: Paint) -> anyhow::Result<String> {
+    let view: ExchangeView = source.ask(&at(id)).await?.json().await?;
+    let heads = whole::heads(source, &view).await?;
+    let shown = whole::read(source, view, &heads).await?;
+    Ok(render(&shown, paint, clock::now()))
 }
 
 /// An exchange with its secrets.

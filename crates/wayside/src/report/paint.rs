@@ -27,8 +27,7 @@ pub enum Tone {
 }
 
 impl Paint {
-    /// Without colours, for tests.
-    #[cfg(test)]
+    /// Without colours.
     pub fn plain() -> Self {
         Self { colours: false }
     }

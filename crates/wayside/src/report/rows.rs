@@ -85,7 +85,7 @@ pub fn tail_line(
 }
 
 /// `GET /path?query`, without the host, which rarely differs.
-fn request(row: &RowView) -> String {
+pub fn request(row: &RowView) -> String {
     match row.method.as_str() {
         "" => "(TLS handshake)".to_owned(),
         method => format!("{method} {}", row.target),
@@ -93,7 +93,7 @@ fn request(row: &RowView) -> String {
 }
 
 /// How an exchange ended, in a word or a status.
-fn ending(row: &RowView) -> (String, Tone) {
+pub fn ending(row: &RowView) -> (String, Tone) {
     if row.marks.contains(Mark::Open) {
         return ("running".to_owned(), Tone::Good);
     }
