@@ -113,7 +113,7 @@ async fn watch(
     loop {
         let begun = Instant::now();
         // A recorder may come and go meanwhile.
-        let source = Source::judging(data, thresholds.clone()).await?;
+        let source = Source::judging(data, thresholds).await?;
         let answer = source.ask(question).await?;
         if printer.terminal {
             printer.text(CLEARED)?;
