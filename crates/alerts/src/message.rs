@@ -119,6 +119,7 @@ mod tests {
             client: client.to_owned(),
             verdict,
             exchanges: "latency:>10ms".to_owned(),
+            why: None,
         };
         let alert = Alert {
             id,

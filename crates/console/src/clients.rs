@@ -12,7 +12,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use wayside_analytics::harm::Harms;
-use wayside_analytics::{ClientFold, Clients, Thresholds};
+use wayside_analytics::{ClientFold, Clients};
 use wayside_exchange::filter::{Filter, quoted};
 use wayside_exchange::view::ClientView;
 use wayside_exchange::{

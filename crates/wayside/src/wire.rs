@@ -17,8 +17,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::sync::watch;
-use wayside_exchange::cause::chain;
 use wayside_alerts::{Alerts, Watch};
+use wayside_exchange::cause::chain;
 use wayside_exchange::{ExchangeId, Micros};
 use wayside_proxy::Handed;
 use wayside_recorder::{Desking, Overload, Recorder, TapeMaker};

@@ -17,7 +17,12 @@ fn outlier(client: &str, kind: &str, sentence: &str) -> OutlierView {
         confidence: None,
         since: Timestamp(0),
     };
-    OutlierView { client: client.to_owned(), verdict, exchanges: format!("client:{client}") }
+    OutlierView {
+        client: client.to_owned(),
+        verdict,
+        exchanges: format!("client:{client}"),
+        why: None,
+    }
 }
 
 fn at(seconds: i64) -> Timestamp {
