@@ -123,6 +123,10 @@ fn forty_canaries_rest_nowhere_in_clear_and_come_back_with_the_key() {
         }
         shown.push(wayside.api(&format!("/api/exchanges/{id}/messages")));
     }
+    for path in ["/metrics", "/api/clients", "/api/outliers?why=1", "/api/findings", "/api/routes"]
+    {
+        shown.push(wayside.api(path).ok());
+    }
     for output in &shown {
         assert_clean("what a verb printed", &output.stdout);
         assert_clean("what a verb said", output.stderr.as_bytes());

@@ -82,7 +82,18 @@ impl Wayside {
     pub fn start_at_debug(upstream: &str, arguments: &[&str]) -> Self {
         let temporary = TempDir::new().expect("a temporary folder");
         let data = temporary.path().join("data");
-        Self::launch_with(&data, Some(temporary), upstream, arguments, Some("debug"))
+        let mut starting = command();
+        starting.env("WAYSIDE_LOG", "debug");
+        Self::launch_with(&data, Some(temporary), upstream, arguments, starting)
+    }
+
+    /// The same as [`Wayside::start`] under strace, which writes the calls that put bytes somewhere to `trace`.
+    /// It takes no signals.
+    #[track_caller]
+    pub fn start_traced(upstream: &str, arguments: &[&str], trace: &Path) -> Self {
+        let temporary = TempDir::new().expect("a temporary folder");
+        let data = temporary.path().join("data");
+        Self::launch_with(&data, Some(temporary), upstream, arguments, under_strace(trace))
     }
 
     /// The path of the built binary: `WAYSIDE_BIN`, or beside the running test.
@@ -266,7 +277,7 @@ impl Wayside {
 
     #[track_caller]
     fn launch(data: &Path, temporary: Option<TempDir>, upstream: &str, arguments: &[&str]) -> Self {
-        Self::launch_with(data, temporary, upstream, arguments, None)
+        Self::launch_with(data, temporary, upstream, arguments, command())
     }
 
     #[track_caller]
@@ -275,10 +286,8 @@ impl Wayside {
         temporary: Option<TempDir>,
         upstream: &str,
         arguments: &[&str],
-        log: Option<&str>,
+        mut starting: Command,
     ) -> Self {
-        let mut starting = command();
-        starting.envs(log.map(|level| ("WAYSIDE_LOG", level)));
         starting.arg("record").arg(upstream).arg("--data").arg(data);
         for listener in ["--listen", "--listen-http", "--console"] {
             let named = |argument: &&str| argument.split('=').next() == Some(listener);
@@ -344,6 +353,21 @@ fn command() -> Command {
         }
     }
     command
+}
+
+/// The binary under strace.
+fn under_strace(trace: &Path) -> Command {
+    let command = command();
+    let mut traced = Command::new("strace");
+    for (name, _) in command.get_envs() {
+        traced.env_remove(name);
+    }
+    let calls = "trace=write,writev,sendto,sendmsg,pwrite64,pwritev,fsync,fdatasync";
+    traced
+        .args(["-f", "-y", "-s", "4096", "-e", calls, "-o"])
+        .arg(trace)
+        .arg(command.get_program());
+    traced
 }
 
 /// Waits for `child` on a thread of its own, so that waiting can have a limit.
