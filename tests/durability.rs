@@ -21,7 +21,7 @@ impl Traced {
     fn start(level: &str) -> Self {
         let backend = Backend::scripted(|peer| {
             while Message::request(peer).is_some() {
-                peer.send(&format!(
+                peer.send(format!(
                     "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{CANARY}",
                     CANARY.len()
                 ));
