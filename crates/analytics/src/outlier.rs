@@ -61,6 +61,8 @@ impl Default for Rules {
     }
 }
 
+/// What chance explains more often than so is nothing.
+const DOUBT: f64 = 0.05;
 /// Requests and peers from which on a gross case is told.
 const GROSS_REQUESTS: u64 = 20;
 const GROSS_PEERS: f64 = 1.0;
@@ -106,7 +108,7 @@ impl Comparison {
 
     /// Whether what was told before still holds: half of the effect, and no more than doubt.
     pub fn still_holds(&self, rules: &Rules) -> bool {
-        self.chance <= 0.05 && self.is_enough(rules, 0.5)
+        self.chance <= DOUBT && self.is_enough(rules, 0.5)
     }
 
     fn is_enough(&self, rules: &Rules, share: f64) -> bool {
@@ -141,11 +143,19 @@ impl Comparison {
 /// Compares every client with its peers, in every respect; those of whom too little is known are left out.
 pub fn compare(observations: Vec<Observation>) -> Vec<Comparison> {
     let strata = Strata::of(observations);
-    let mut all = latency::compare(&strata);
+    // Of many clients nearly all are no outliers, and would lie in memory all at once.
+    let mut all = doubtful(latency::compare(&strata));
     for kind in [Kind::Error4xx, Kind::Error5xx, Kind::Cancelled] {
-        all.extend(rates::compare(&strata, kind));
+        all.extend(doubtful(rates::compare(&strata, kind)));
     }
     all
+}
+
+/// Those that chance alone does not explain; no other is an outlier, or still one.
+fn doubtful(mut found: Vec<Comparison>) -> Vec<Comparison> {
+    found.retain(|one| one.chance <= DOUBT);
+    found.shrink_to_fit();
+    found
 }
 
 #[cfg(test)]

@@ -117,9 +117,11 @@ impl Ring {
 
     /// All cells, clients and routes numbered in the order of their names.
     pub(super) fn seen(&self) -> Seen {
+        // Room from the start: what grows lies in memory twice.
+        let cells = self.slots.values().map(HashMap::len).sum();
         let named = |name: fn(&Names) -> &Arc<str>| {
-            let mut names: Vec<Arc<str>> =
-                self.slots.values().flat_map(|slot| slot.keys()).map(name).cloned().collect();
+            let mut names: Vec<Arc<str>> = Vec::with_capacity(cells);
+            names.extend(self.slots.values().flat_map(|slot| slot.keys()).map(name).cloned());
             names.sort_unstable();
             names.dedup();
             names
@@ -133,15 +135,11 @@ impl Ring {
             let (&client, &route) = (client_of.get(client)?, route_of.get(route)?);
             Some(Observation { client, route, slot: stratum, cell: *cell })
         };
-        let observe = &observe;
-        let observations = self
-            .slots
-            .iter()
-            .flat_map(|(number, slot)| {
-                let stratum = number.div_euclid(self.together);
-                slot.iter().filter_map(move |entry| observe(stratum, entry))
-            })
-            .collect();
+        let mut observations = Vec::with_capacity(cells);
+        for (number, slot) in &self.slots {
+            let stratum = number.div_euclid(self.together);
+            observations.extend(slot.iter().filter_map(|entry| observe(stratum, entry)));
+        }
         Seen { clients, routes, observations }
     }
 
@@ -156,22 +154,30 @@ impl Ring {
 
     /// The thresholds that clients are over.
     pub(super) fn over(&self, thresholds: &Thresholds) -> Vec<(Arc<str>, Vec<Claim>)> {
-        let mut tallies: HashMap<&Arc<str>, (Tally, ByRoute<'_>)> = HashMap::default();
+        // One client after the other: the tallies of all at once are much more than the cells.
+        let mut cells = Vec::with_capacity(self.slots.values().map(HashMap::len).sum());
         for (&number, slot) in &self.slots {
-            for ((client, route), cell) in slot {
-                let tally = tally(cell, self.begin_of(number));
-                let (all, routes) = tallies.entry(client).or_default();
+            cells.extend(slot.iter().map(|((client, route), cell)| (client, route, number, cell)));
+        }
+        cells.sort_unstable_by(|a, b| a.0.cmp(b.0));
+        let mut over = Vec::new();
+        for own in cells.chunk_by(|a, b| a.0 == b.0) {
+            let (mut all, mut routes) = (Tally::default(), ByRoute::default());
+            for (_, route, number, cell) in own {
+                let tally = tally(cell, self.begin_of(*number));
                 all.merge(&tally);
                 routes.entry(route.as_ref()).or_default().merge(&tally);
             }
-        }
-        let over = |(client, (all, routes)): (&Arc<str>, (Tally, ByRoute<'_>))| {
+            let Some((client, ..)) = own.first() else { continue };
             let routes: Vec<(&str, &Tally)> =
                 routes.iter().map(|(route, tally)| (*route, tally)).collect();
             let tallies = Tallies { client, all: &all, routes: &routes, window: self.window };
-            (Arc::clone(client), threshold::on(&tallies, thresholds))
-        };
-        tallies.into_iter().map(over).filter(|(_, claims)| !claims.is_empty()).collect()
+            let claims = threshold::on(&tallies, thresholds);
+            if !claims.is_empty() {
+                over.push((Arc::clone(client), claims));
+            }
+        }
+        over
     }
 }
 
