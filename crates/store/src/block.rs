@@ -3,6 +3,8 @@
 //! The header has a checksum of its own, so that the next block is found without reading this one,
 //! and names its own position, so that bytes left over from elsewhere are never taken for a block.
 
+use wayside_exchange::{ExchangeId, Half};
+
 use crate::cipher::{NONCE, Opener, Sealer, TAG};
 use crate::codec::Take;
 
@@ -87,6 +89,28 @@ pub(crate) struct BlockHeader {
 }
 
 impl BlockHeader {
+    /// Of a piece of the body of `half` of an exchange, whose bytes are not known yet.
+    pub(crate) fn piece(id: ExchangeId, half: Half, position: u64) -> Self {
+        Self {
+            kind: Kind::Piece,
+            packing: Packing::Raw,
+            nonce: None,
+            flags: if half == Half::Response { flag::RESPONSE } else { 0 },
+            statuses: 0,
+            stored: 0,
+            raw: 0,
+            count: 1,
+            back: 0,
+            position,
+            first: id.0,
+            last: id.0,
+            earliest: 0,
+            latest: 0,
+            longest: 0,
+            payload_crc: 0,
+        }
+    }
+
     /// Bytes of header and payload.
     pub(crate) fn len(&self) -> u64 {
         header_len(self.nonce.is_some()) as u64 + u64::from(self.stored)

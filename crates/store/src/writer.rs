@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use wayside_exchange::{ExchangeId, Half, Micros, Timestamp};
 
-use crate::block::{BlockHeader, Kind, MOST, Packing, flag};
+use crate::block::{BlockHeader, MOST};
 use crate::error::StoreError;
 use crate::forwarded::Tallies;
 use crate::keeper::Keeping;
@@ -161,27 +161,10 @@ impl Writer {
             let (bytes, limit) = (data.len() as u64, LARGEST_RECORD as u64);
             return Err(StoreError::TooLarge { bytes, limit });
         }
-        let header = BlockHeader {
-            kind: Kind::Piece,
-            packing: Packing::Raw,
-            nonce: None,
-            flags: if half == Half::Response { flag::RESPONSE } else { 0 },
-            statuses: 0,
-            stored: 0,
-            raw: 0,
-            count: 1,
-            back: 0,
-            position: 0,
-            first: id.0,
-            last: id.0,
-            earliest: 0,
-            latest: 0,
-            longest: 0,
-            payload_crc: 0,
-        };
         // A piece is a block of its own, so it ends the one in the making.
         self.seal_group();
-        let position = self.pending.put(header, data).position;
+        // Where it goes is told when it is put there.
+        let position = self.pending.put(BlockHeader::piece(id, half, 0), data).position;
         self.waiting_since.get_or_insert(self.now);
         self.write_when_enough();
         Ok(Extent { position, bytes: data.len() as u64 })

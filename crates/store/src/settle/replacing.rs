@@ -12,7 +12,7 @@ use wayside_exchange::{ExchangeId, Half, Summary};
 
 use super::draft::Draft;
 use super::{Change, Stuck};
-use crate::block::{BlockHeader, HEADER, Kind, Packing, flag};
+use crate::block::{BlockHeader, HEADER, Kind};
 use crate::catalogue::Catalogue;
 use crate::catalogue::scan::{Care, Met, Scan};
 use crate::error::{StoreError, unless_damaged};
@@ -80,7 +80,7 @@ impl Change for Replacing<'_> {
         let mut put = |half: Half, data: &[u8]| {
             let position =
                 free.take().ok_or(StoreError::TooLarge { bytes: data.len() as u64, limit: 0 })?;
-            draft.piece(shared, &header(id, half, position), data)?;
+            draft.piece(shared, &BlockHeader::piece(id, half, position), data)?;
             Ok(Extent { position, bytes: data.len() as u64 })
         };
         let mut bodies = Bodies::of(shared, &stored, Some(&mut put));
@@ -225,27 +225,6 @@ impl FreePositions {
                 return Some(position);
             }
         }
-    }
-}
-
-fn header(id: ExchangeId, half: Half, position: u64) -> BlockHeader {
-    BlockHeader {
-        kind: Kind::Piece,
-        packing: Packing::Raw,
-        nonce: None,
-        flags: if half == Half::Response { flag::RESPONSE } else { 0 },
-        statuses: 0,
-        stored: 0,
-        raw: 0,
-        count: 1,
-        back: 0,
-        position,
-        first: id.0,
-        last: id.0,
-        earliest: 0,
-        latest: 0,
-        longest: 0,
-        payload_crc: 0,
     }
 }
 
