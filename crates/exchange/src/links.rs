@@ -9,6 +9,7 @@ mod label;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
 pub use label::Label;
 
 use crate::id::ExchangeId;
@@ -27,9 +28,9 @@ const MOST_NAMES: usize = 256;
 /// All links, labels, and names that are kept apart.
 #[derive(Clone, Debug, Default)]
 pub struct Links {
-    names: HashMap<Arc<str>, Known>,
+    names: HashMap<Arc<str>, Known, RandomState>,
     /// By client, the names that lead to it at once.
-    behind: HashMap<Arc<str>, BTreeSet<Arc<str>>>,
+    behind: HashMap<Arc<str>, BTreeSet<Arc<str>>, RandomState>,
     /// Links that do not hold for good, in the order in which they came.
     scoped: VecDeque<(Arc<str>, (u64, ExchangeId))>,
     lasting: usize,

@@ -4,6 +4,7 @@
 //! body decoded. Whatever was replaced can be put back, since a patch says what stood where. Memory is
 //! bounded whatever the body's length: what cannot be searched in bounded memory is taken out whole.
 
+mod bits;
 mod cards;
 mod coded;
 mod form;
@@ -113,8 +114,11 @@ impl BodySearch {
             return Self(if rules.is_strict() { Form::Sealed } else { Form::Opaque });
         }
         let text = Text::new(kind, media_type.and_then(parts));
+        if codings.is_empty() {
+            return Self(Form::Text(Box::new(text)));
+        }
         let codings = String::from_utf8_lossy(&codings.join(b", ".as_slice())).into_owned();
-        Self(if codings.is_empty() || codings.eq_ignore_ascii_case("identity") {
+        Self(if codings.eq_ignore_ascii_case("identity") {
             Form::Text(Box::new(text))
         } else {
             Form::Coded(Box::new(Coded::new(codings, text)))

@@ -77,7 +77,11 @@ impl Routes {
 
 /// The path of a request's target, which may be an absolute URL (RFC 9112 section 3.2.2).
 fn path_of(target: &str) -> &str {
-    let path = target.split(['?', '#']).next().unwrap_or_default();
+    let end = memchr::memchr2(b'?', b'#', target.as_bytes()).unwrap_or(target.len());
+    let path = target.get(..end).unwrap_or_default();
+    if path.starts_with('/') {
+        return path;
+    }
     match path.split_once("://") {
         Some((scheme, rest)) if !scheme.contains('/') => {
             rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/")

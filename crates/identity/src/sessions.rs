@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
 use wayside_exchange::{ExchangeId, Micros, SessionId, Timestamp};
 
 /// The sessions that may still grow.
@@ -12,7 +13,7 @@ use wayside_exchange::{ExchangeId, Micros, SessionId, Timestamp};
 pub struct Sessions {
     idle: Micros,
     limit: usize,
-    clients: HashMap<Box<str>, Recent>,
+    clients: HashMap<Box<str>, Recent, RandomState>,
 }
 
 /// A client's newest session and the one before it, for what arrives late.
@@ -42,7 +43,7 @@ impl Sessions {
 
     /// As [`Sessions::new`], remembering at most `limit` clients (at least one).
     pub fn with_limit(idle: Micros, limit: usize) -> Self {
-        Self { idle, limit: limit.max(1), clients: HashMap::new() }
+        Self { idle, limit: limit.max(1), clients: HashMap::default() }
     }
 
     /// The session of exchange `id`, which `client` started at `started_at`: the one it falls into,

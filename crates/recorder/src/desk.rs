@@ -1,6 +1,7 @@
 //! The recorder's thread: plays batches, keeps what has not ended yet, appends what has.
 
 mod awaited;
+mod ended;
 mod running;
 #[cfg(test)]
 mod tests;
@@ -31,7 +32,9 @@ use crate::queue::Receiver;
 use crate::statistics::Statistics;
 use crate::{Options, RecorderError};
 use awaited::Awaited;
+use ended::Ended;
 use running::Running;
+use writing::Bodies;
 
 /// How long the store may go without a tick.
 const TICK: Duration = Duration::from_millis(50);
@@ -46,7 +49,7 @@ const LONG_RUN: usize = 32 << 10;
 /// How many exchanges of earlier runs the stitching sees at the start.
 const REMEMBERED: usize = 20_000;
 /// How many ended exchanges' buffers are kept for the next.
-const SPARES: usize = 64;
+const SPARES: usize = 128;
 
 /// When the exchanges of each session began: the first and the last.
 type Spans = HashMap<SessionId, (Timestamp, Timestamp)>;
@@ -56,6 +59,15 @@ type Spans = HashMap<SessionId, (Timestamp, Timestamp)>;
 struct Earlier {
     sessions: HashMap<String, Spans>,
     routes: HashSet<String>,
+}
+
+/// What is told of an exchange that was written, or should have been.
+struct Row {
+    summary: Summary,
+    /// It goes on.
+    open: bool,
+    /// The store has it.
+    taken: bool,
 }
 
 /// The state of the recorder's thread.
@@ -75,6 +87,10 @@ pub(crate) struct Desk {
     statistics: Statistics,
     running: HashMap<ExchangeId, Running, IdHashing>,
     spares: Vec<Running>,
+    /// Exchanges that ended in the batch that is played.
+    ended: Vec<Ended>,
+    /// Rows that are written and not counted yet.
+    written: Vec<Row>,
     /// Exchanges whose answer's last byte waits.
     awaited: Vec<Awaited>,
     /// An exchange that goes on is out of `running`.
@@ -107,6 +123,8 @@ impl Desk {
             glanced: (options.clock)(),
             running: HashMap::default(),
             spares: Vec::new(),
+            ended: Vec::new(),
+            written: Vec::new(),
             awaited: Vec::new(),
             in_hand: false,
             writing: false,
@@ -303,6 +321,7 @@ impl Desk {
                 self.counts.lose("fault");
             }
         }
+        self.write_ended();
     }
 
     /// Nothing is written any more: what runs and what begins is lost, and counted.
@@ -355,7 +374,7 @@ impl Desk {
             Entry::Ended { id, outcome, failure, timing } => {
                 if let Some(mut running) = self.running.remove(id) {
                     running.end(*outcome, failure.as_deref(), *timing);
-                    self.append(running, false);
+                    self.ended.push(Ended::new(running));
                 }
             }
             Entry::Awaited { id, ticket } => self.awaited.push(Awaited::new(*id, ticket)),
@@ -432,12 +451,22 @@ impl Desk {
         self.crowded = GATHERED.max(2 * self.gathered);
     }
 
-    /// Appends an exchange for the last time, and keeps its buffers for another.
+    /// Appends an exchange for the last time.
     fn append(&mut self, mut running: Running, open: bool) {
+        self.forget_gathered(&running);
+        self.write(&mut running, open);
+        self.spare(running);
+    }
+
+    /// What has gathered of an exchange does no more.
+    fn forget_gathered(&mut self, running: &Running) {
         for half in [Half::Request, Half::Response] {
             self.gathered = self.gathered.saturating_sub(running.gathered(half));
         }
-        self.write(&mut running, open);
+    }
+
+    /// Keeps an exchange's buffers for another.
+    fn spare(&mut self, mut running: Running) {
         if self.spares.len() < SPARES {
             running.clear();
             self.spares.push(running);
@@ -446,26 +475,26 @@ impl Desk {
 
     /// Writes an exchange as it stands. Says whether the store has taken it.
     fn write(&mut self, running: &mut Running, open: bool) -> bool {
-        let (summary, result) = self.append_record(running, open);
+        let bodies = self.bodies(running, open);
+        let taken = self.write_with(running, &bodies, open);
+        self.tell();
+        taken
+    }
+
+    /// Writes an exchange whose bodies are searched. Says whether the store has taken it.
+    fn write_with(&mut self, running: &mut Running, bodies: &Bodies, open: bool) -> bool {
+        let (summary, result) = self.append_record(running, bodies, open);
         let taken = result.is_ok();
-        if !open {
-            self.statistics.add(&summary);
-        }
         match result {
-            Ok(()) => {
-                if !open && !summary.method.is_empty() {
-                    let count = if summary.marks.is_empty() {
-                        &self.counts.recorded
-                    } else {
-                        &self.counts.marked
-                    };
-                    count.fetch_add(1, Relaxed);
-                }
-                if self.feed.receiver_count() > 0 {
-                    // Nobody listening any more is as good as nobody listening.
-                    let _ = self.feed.send(Arc::new(summary));
-                }
+            Ok(()) if !open && !summary.method.is_empty() => {
+                let count = if summary.marks.is_empty() {
+                    &self.counts.recorded
+                } else {
+                    &self.counts.marked
+                };
+                count.fetch_add(1, Relaxed);
             }
+            Ok(()) => {}
             Err(error) => {
                 if !open {
                     self.counts.lose(reason(&error));
@@ -473,7 +502,19 @@ impl Desk {
                 self.counts.problem(Some(chain(&error)));
             }
         }
+        self.written.push(Row { summary, open, taken });
         taken
+    }
+
+    /// Counts what was written, and tells of it whoever follows.
+    fn tell(&mut self) {
+        let ended = self.written.iter().filter(|row| !row.open);
+        self.statistics.add(ended.map(|row| &row.summary));
+        let is_followed = self.feed.receiver_count() > 0;
+        for row in self.written.drain(..).filter(|row| is_followed && row.taken) {
+            // Nobody listening any more is as good as nobody listening.
+            let _ = self.feed.send(Arc::new(row.summary));
+        }
     }
 }
 

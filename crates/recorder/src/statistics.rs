@@ -102,11 +102,11 @@ impl Statistics {
         Ok((Self { gathered, stopping, awake: Some(awake), thread: Some(thread) }, found))
     }
 
-    /// Counts an exchange that has ended.
-    pub(crate) fn add(&self, summary: &Summary) {
-        if !summary.method.is_empty() {
+    /// Counts exchanges that have ended.
+    pub(crate) fn add<'a>(&self, ended: impl Iterator<Item = &'a Summary>) {
+        let mut gathered = self.gathered.lock();
+        for summary in ended.filter(|summary| !summary.method.is_empty()) {
             let row = summary.glance();
-            let mut gathered = self.gathered.lock();
             gathered.pouch.add(&row);
             gathered.recent.add(&row);
             gathered.meters.add(&row);

@@ -11,7 +11,8 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
 
-use aws_lc_rs::aead::{AES_256_GCM, Aad, MAX_TAG_LEN, NONCE_LEN, Nonce, RandomizedNonceKey};
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, MAX_TAG_LEN, NONCE_LEN, Nonce, UnboundKey};
+use aws_lc_rs::error::Unspecified;
 use aws_lc_rs::hmac;
 use parking_lot::Mutex;
 use wayside_exchange::ExchangeId;
@@ -23,6 +24,9 @@ const FILE: &str = "sealing.key";
 /// The first byte of everything sealed: which form it has.
 const FORM: u8 = 1;
 
+/// How many nonces are made at once.
+const NONCES: usize = 64;
+
 /// An id without these bits is the same for 67 seconds: ids count microseconds above ten bits.
 const PERIOD_BITS: u32 = 36;
 
@@ -31,7 +35,16 @@ const PERIOD_BITS: u32 = 36;
 pub struct SealingKey {
     master: hmac::Key,
     /// The key of the period that was sealed for last.
-    last: Arc<Mutex<Option<(u64, RandomizedNonceKey)>>>,
+    last: Arc<Mutex<Option<Period>>>,
+}
+
+/// The key of a period, and nonces to seal with.
+struct Period {
+    number: u64,
+    key: LessSafeKey,
+    /// Random, as many as one call of the generator gives: asking it for each costs more than sealing.
+    nonces: [u8; NONCES * NONCE_LEN],
+    used: usize,
 }
 
 impl std::fmt::Debug for SealingKey {
@@ -73,24 +86,26 @@ impl SealingKey {
 
     /// Encrypts `plain` for the exchange `id`.
     pub fn seal(&self, id: ExchangeId, plain: &[u8]) -> Vec<u8> {
+        self.try_seal(id, plain).unwrap_or_default()
+    }
+
+    fn try_seal(&self, id: ExchangeId, plain: &[u8]) -> Result<Vec<u8>, Unspecified> {
         let mut last = self.last.lock();
-        let period = id.0 >> PERIOD_BITS;
-        if last.as_ref().is_none_or(|(known, _)| *known != period) {
-            *last = self.key_of(id).ok().map(|key| (period, key));
-        }
-        let Some((_, key)) = &*last else { return Vec::new() };
+        let number = id.0 >> PERIOD_BITS;
+        let period = match &mut *last {
+            Some(period) if period.number == number => period,
+            last => last.insert(Period::new(number, self.key_of(id)?)),
+        };
+        let nonce = period.nonce()?;
         let mut out = Vec::with_capacity(1 + NONCE_LEN + plain.len() + MAX_TAG_LEN);
         out.push(FORM);
-        out.extend_from_slice(&[0; NONCE_LEN]);
+        out.extend_from_slice(&nonce);
         out.extend_from_slice(plain);
-        let (front, text) = out.split_at_mut(1 + NONCE_LEN);
-        let aad = Aad::from(id.0.to_be_bytes());
-        let Ok((nonce, tag)) = key.seal_in_place_separate_tag(aad, text) else { return Vec::new() };
-        if let Some((_, place)) = front.split_first_mut() {
-            place.copy_from_slice(nonce.as_ref());
-        }
+        let (_, text) = out.split_at_mut(1 + NONCE_LEN);
+        let (nonce, aad) = (Nonce::assume_unique_for_key(nonce), Aad::from(id.0.to_be_bytes()));
+        let tag = period.key.seal_in_place_separate_tag(nonce, aad, text)?;
         out.extend_from_slice(tag.as_ref());
-        out
+        Ok(out)
     }
 
     /// Decrypts what [`SealingKey::seal`] gave for the same exchange.
@@ -117,11 +132,9 @@ impl SealingKey {
         Self { master: hmac::Key::new(hmac::HMAC_SHA256, bytes), last: Arc::default() }
     }
 
-    fn key_of(&self, id: ExchangeId) -> Result<RandomizedNonceKey, aws_lc_rs::error::Unspecified> {
-        RandomizedNonceKey::new(
-            &AES_256_GCM,
-            &self.derive(b"seal", &(id.0 >> PERIOD_BITS).to_be_bytes()),
-        )
+    fn key_of(&self, id: ExchangeId) -> Result<LessSafeKey, Unspecified> {
+        let key = self.derive(b"seal", &(id.0 >> PERIOD_BITS).to_be_bytes());
+        UnboundKey::new(&AES_256_GCM, &key).map(LessSafeKey::new)
     }
 
     pub(crate) fn derive(&self, purpose: &[u8], of: &[u8]) -> [u8; 32] {
@@ -133,6 +146,24 @@ impl SealingKey {
             *to = *from;
         }
         key
+    }
+}
+
+impl Period {
+    fn new(number: u64, key: LessSafeKey) -> Self {
+        Self { number, key, nonces: [0; NONCES * NONCE_LEN], used: NONCES }
+    }
+
+    /// A nonce, each given once.
+    fn nonce(&mut self) -> Result<[u8; NONCE_LEN], Unspecified> {
+        if self.used == NONCES {
+            aws_lc_rs::rand::fill(&mut self.nonces)?;
+            self.used = 0;
+        }
+        let (nonces, _) = self.nonces.as_chunks::<NONCE_LEN>();
+        let nonce = nonces.get(self.used).copied().ok_or(Unspecified)?;
+        self.used += 1;
+        Ok(nonce)
     }
 }
 

@@ -6,6 +6,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
 use wayside_exchange::filter::Zone;
 use wayside_exchange::{ExchangeId, Micros, SessionId, Summary, Timestamp};
 
@@ -31,9 +32,9 @@ struct Hashes(Option<Box<[u32]>>);
 /// Collects the sets of one block, then of the next.
 #[derive(Debug, Default)]
 pub(crate) struct ZoneBuilder {
-    clients: HashSet<u32>,
-    sessions: HashSet<u32>,
-    routes: HashSet<u32>,
+    clients: HashSet<u32, RandomState>,
+    sessions: HashSet<u32, RandomState>,
+    routes: HashSet<u32, RandomState>,
 }
 
 /// A block as a filter sees it.
@@ -102,7 +103,7 @@ impl ZoneSets {
 }
 
 impl Hashes {
-    fn of(set: &HashSet<u32>) -> Self {
+    fn of(set: &HashSet<u32, RandomState>) -> Self {
         if set.len() > MOST {
             return Self(None);
         }

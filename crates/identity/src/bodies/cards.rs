@@ -1,12 +1,11 @@
 //! Numbers of payment cards: 14 to 19 digits that begin as an issuer's do and pass Luhn's check
 //! (ISO/IEC 7812), in one run or in groups.
 
+use super::bits;
 use super::hit::{Hit, Until, Written, byte};
 
 /// The shortest.
 const SHORTEST: usize = 14;
-/// A number covers two bytes at multiples of it that follow each other, so no others are looked at.
-const STEP: usize = SHORTEST / 2;
 /// The longest, with a sign after each digit.
 const LONGEST: usize = 40;
 /// So many digits where a body breaks off may be the beginning of one.
@@ -18,27 +17,46 @@ pub(super) fn find(run: &[u8], cut: bool, hits: &mut Vec<Hit>) {
     let signs = if cut { run.iter().rev().take_while(is_sign).count() } else { 0 };
     let run = run.get(..run.len() - signs).unwrap_or_default();
     let mut resume = 0;
-    let mut was_part = false;
-    for (n, step) in run.chunks_exact(STEP).enumerate() {
-        let is_part = step.last().is_some_and(|&byte| is_part(byte));
-        // One test for both, since each alone is often true.
-        if is_part & was_part {
-            let at = n * STEP + STEP - 1;
-            if at >= resume {
+    let mut before = 0;
+    bits::each_block(run, |start, block| {
+        let parts = bits::bits(block, are_parts);
+        let beginnings = beginnings(before, parts);
+        before = parts;
+        bits::each_bit(beginnings, |bit| {
+            let at = (start + bit).saturating_sub(SHORTEST - 1);
+            if at >= resume && byte(run, at).is_ascii_digit() {
                 resume = around(run, at, cut, hits);
             }
-        }
-        was_part = is_part;
-    }
+        });
+    });
     // What touches the end, and is too short to have been met.
     if cut && run.last().is_some_and(u8::is_ascii_digit) && resume < run.len() {
         around(run, run.len() - 1, cut, hits);
     }
 }
 
-#[expect(clippy::needless_bitwise_bool, reason = "no branch can be foretold here")]
 fn is_part(byte: u8) -> bool {
-    byte.is_ascii_digit() | (byte == b' ') | (byte == b'-') | (byte == b'+')
+    byte.is_ascii_digit() || matches!(byte, b' ' | b'-' | b'+')
+}
+
+#[inline]
+fn are_parts(lanes: bits::Lanes) -> bits::Lanes {
+    let digits = bits::are_from(lanes, b'0', 9);
+    digits | bits::are(lanes, b' ') | bits::are(lanes, b'-') | bits::are(lanes, b'+')
+}
+
+/// Where so many parts stand together as a number has at least, and the last of them is in this block: its
+/// bits are moved up by so many. `before` are the parts of the block before.
+#[inline]
+fn beginnings(before: u64, parts: u64) -> u64 {
+    let mut together = u128::from(parts) << 64 | u128::from(before);
+    let mut length = 1;
+    while 2 * length <= SHORTEST {
+        together &= together >> length;
+        length *= 2;
+    }
+    together &= together >> (SHORTEST - length);
+    (together >> (u64::BITS as usize - (SHORTEST - 1))) as u64
 }
 
 /// Looks at the digits around `at`; gives where to go on.

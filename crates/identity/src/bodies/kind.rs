@@ -1,6 +1,8 @@
 //! What a body is, by its media type, or where that says nothing by how it begins: how it is searched
 //! follows from it.
 
+use super::bits;
+
 /// How a body, or a part of one, is searched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -25,6 +27,9 @@ const SAMPLE: usize = 1 << 10;
 impl Kind {
     /// By a media type, with or without parameters.
     pub(super) fn of(media_type: &[u8]) -> Self {
+        if media_type == b"application/json" {
+            return Self::Json;
+        }
         let essence = media_type.split(|&b| b == b';').next().unwrap_or_default().trim_ascii();
         let essence = essence.to_ascii_lowercase();
         let mut halves = essence.splitn(2, |&b| b == b'/');
@@ -127,15 +132,21 @@ pub(super) fn is_binary(run: &[u8]) -> bool {
     has_controls(run.get(..SAMPLE).unwrap_or(run))
 }
 
-/// Whether there are control characters that text has none of. Folded without an early end, which a
-/// processor does many bytes at a time.
+/// Whether there are control characters that text has none of.
 fn has_controls(sample: &[u8]) -> bool {
-    let is_none_of_text = |&b: &u8| {
-        let is_control = b < 0x20 || b == 0x7f;
-        let is_of_text = matches!(b, b'\t'..=b'\n' | b'\x0c'..=b'\r' | b'\x1b' | b'\x1e');
-        is_control && !is_of_text
-    };
-    sample.iter().fold(false, |any, byte| any | is_none_of_text(byte))
+    let mut any = false;
+    bits::each_block(sample, |start, block| {
+        let controls =
+            bits::bits(block, |lanes| bits::are_from(lanes, 0, 0x1f) | bits::are(lanes, 0x7f));
+        bits::each_bit(controls, |bit| {
+            let of_text = matches!(
+                sample.get(start + bit),
+                None | Some(b'\t'..=b'\n' | b'\x0c'..=b'\r' | b'\x1b' | b'\x1e')
+            );
+            any |= !of_text;
+        });
+    });
+    any
 }
 
 /// Whether bytes look like text in UTF-8.

@@ -6,7 +6,7 @@
 //! by a vector search.
 
 use super::hit::{Hit, Until, Written, byte, closing};
-use super::names;
+use super::{bits, names};
 use crate::credentials::names::is_scheme;
 use crate::rules::Rules;
 
@@ -27,77 +27,46 @@ struct Name<'a> {
 pub(super) fn find(run: &[u8], rules: &Rules, loose: bool, hits: &mut Vec<Hit>) {
     let any_name = rules.has_fields() || rules.is_strict();
     let mut resume = 0;
-    let mut look = |at: usize| {
-        if at >= resume {
-            resume = look_at(run, at, rules, any_name, loose, hits).unwrap_or(0);
-        }
-    };
-    // Nearly all names end otherwise, and are not looked at.
-    each_sign(run, loose, |at| {
-        if any_name || may_be_named_before(run, at) {
-            look(at);
-        }
+    // In a list the same name comes over and over.
+    let mut last = None;
+    bits::each_block(run, |start, block| {
+        let signs = bits::bits(block, |lanes| {
+            let colons = bits::are(lanes, b':');
+            if loose { colons | bits::are(lanes, b'=') } else { colons }
+        });
+        bits::each_bit(signs, |bit| {
+            let at = start + bit;
+            // Nearly all names end otherwise, and are not looked at.
+            if at >= resume && (any_name || may_be_named_before(run, at)) {
+                let is_secret = |name| last == Some(name) || names::is_secret(name, rules);
+                if let Some(name) = name_of(run, at, any_name).filter(|name| is_secret(name.text)) {
+                    last = Some(name.text);
+                    resume = value(run, at + 1, &name, loose, hits);
+                }
+            }
+        });
     });
-}
-
-/// Calls `look` with the place of every colon, in `loose` text of every equals sign too. They stand so close
-/// that eight bytes at a time, compared as one number, are faster than a search for the next.
-#[inline]
-fn each_sign(run: &[u8], loose: bool, mut look: impl FnMut(usize)) {
-    let (colons, equals) = (u64::from_ne_bytes([b':'; 8]), u64::from_ne_bytes([b'='; 8]));
-    let second = if loose { equals } else { colons };
-    let (words, rest) = run.as_chunks::<8>();
-    let mut at = 0;
-    for word in words {
-        let word = u64::from_le_bytes(*word);
-        let mut found = zero_bytes(word ^ colons) | zero_bytes(word ^ second);
-        while found != 0 {
-            look(at + (found.trailing_zeros() / 8) as usize);
-            found &= found - 1;
-        }
-        at += 8;
-    }
-    for (n, &byte) in rest.iter().enumerate() {
-        if byte == b':' || loose && byte == b'=' {
-            look(at + n);
-        }
-    }
-}
-
-/// The high bit of every byte that is zero, and of no other.
-#[inline]
-fn zero_bytes(word: u64) -> u64 {
-    const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
-    !(((word & LOW) + LOW) | word | LOW)
 }
 
 /// False where a name stands close before `at` that ends as no secret's does.
 #[inline]
 fn may_be_named_before(run: &[u8], at: usize) -> bool {
-    let before = at.checked_sub(4).and_then(|start| run.get(start..at)?.first_chunk::<4>());
+    let before = at.checked_sub(4).and_then(|start| run.get(start..)?.first_chunk::<4>());
     let Some(&[first, second, third, fourth]) = before else { return true };
     let is_quoted = fourth == b'"' || fourth == b'\'';
     let last = if is_quoted { [first, second, third] } else { [second, third, fourth] };
     let [.., end] = last;
-    !end.is_ascii_alphanumeric() || names::may_end_with(last)
+    names::may_end_with(last) || !end.is_ascii_alphanumeric()
 }
 
-/// Looks at what stands before the sign at `at`; where a value was found, gives where to go on.
+/// The name before the sign at `at`, if it may be a secret's.
 #[inline(never)]
-fn look_at(
-    run: &[u8],
-    at: usize,
-    rules: &Rules,
-    any_name: bool,
-    loose: bool,
-    hits: &mut Vec<Hit>,
-) -> Option<usize> {
+fn name_of(run: &[u8], at: usize, any_name: bool) -> Option<Name<'_>> {
     let end = name_end(run, at);
     if !any_name && !names::may_end_at(run, end.at) {
         return None;
     }
-    let name = name_before(run, end).filter(|name| names::is_secret(name.text, rules))?;
-    Some(value(run, at + 1, &name, loose, hits))
+    name_before(run, end)
 }
 
 /// Where a name ends, and with which quote behind how many backslashes.

@@ -4,7 +4,7 @@
 //! show and to type in a filter.
 
 use std::fmt::Write;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use base64::Engine;
 use base64::alphabet;
@@ -82,8 +82,11 @@ pub(super) fn access_key(credentials: &[u8]) -> Option<String> {
 pub(super) fn address(ip: IpAddr, user_agent: &[u8]) -> String {
     let product = user_agent.split(|b| b"/ \t(;,".contains(b)).next().unwrap_or_default();
     let mut name = String::with_capacity(LONGEST);
-    // Writing to a string does not fail.
-    let _ = write!(name, "{}", ip.to_canonical());
+    match ip.to_canonical() {
+        IpAddr::V4(ip) => push_v4(&mut name, ip),
+        // Writing to a string does not fail.
+        IpAddr::V6(ip) => _ = write!(name, "{ip}"),
+    }
     if !product.is_empty() {
         name.push('/');
         let product = product.iter().take(LONGEST_PRODUCT);
@@ -92,6 +95,18 @@ pub(super) fn address(ip: IpAddr, user_agent: &[u8]) -> String {
         );
     }
     name
+}
+
+/// As `Display` does it, in a tenth of the time: every request has one.
+fn push_v4(name: &mut String, ip: Ipv4Addr) {
+    for (n, octet) in ip.octets().into_iter().enumerate() {
+        if n > 0 {
+            name.push('.');
+        }
+        let digits = [octet / 100, octet / 10 % 10, octet % 10];
+        let skipped = if octet < 10 { 2 } else { usize::from(octet < 100) };
+        name.extend(digits.iter().skip(skipped).map(|digit| char::from(b'0' + digit)));
+    }
 }
 
 /// `name` without what is unsafe to show or to type; where that changed it, the beginning of the

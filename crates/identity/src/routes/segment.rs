@@ -22,7 +22,8 @@ const WORDS: [&str; 16] = [
 pub(super) fn shape<'a>(before: &str, segment: &'a str) -> Shape<'a> {
     const WHOLE: Shape<'static> = Shape::Identifier { before: "", after: "" };
     // Matrix parameters are no part of the name (RFC 3986 section 3.3).
-    let segment = segment.split(';').next().unwrap_or_default();
+    let end = memchr::memchr(b';', segment.as_bytes()).unwrap_or(segment.len());
+    let segment = segment.get(..end).unwrap_or_default();
     if segment.is_empty() || segment.starts_with('{') {
         return Shape::Name(segment);
     }
@@ -42,6 +43,10 @@ pub(super) fn shape<'a>(before: &str, segment: &'a str) -> Shape<'a> {
             && word.bytes().all(|b| b.is_ascii_alphanumeric());
         (is_word && is_identifier(id)).then_some(Shape::Identifier { before: "", after })
     };
+    let is_word = segment.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    if is_word {
+        return if is_identifier(segment) { WHOLE } else { Shape::Name(segment) };
+    }
     if !segment.contains(['@', '%'])
         && let Some(identifier) = segment.rfind([':', '.']).and_then(named)
     {

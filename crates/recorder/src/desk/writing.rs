@@ -1,11 +1,11 @@
 //! From a running exchange to a record: whose it is, what is secret in it, and its row.
 
 use std::borrow::Cow;
-use std::collections::hash_map::DefaultHasher;
-use std::hash::{BuildHasher as _, BuildHasherDefault, Hasher as _};
+use std::hash::{BuildHasher as _, Hasher as _};
 use std::net::{Ipv4Addr, SocketAddr};
 
 use bytes::Bytes;
+use foldhash::fast::FixedState;
 use wayside_exchange::cause::chain;
 use wayside_exchange::{
     BodyEnd, Connection, Evidence, EvidenceKind, ExchangeId, Half, HeadView, Mark, Scheme, Summary,
@@ -17,18 +17,31 @@ use super::running::{Part, Running};
 use super::veil::Provisional;
 use super::{Desk, guarding};
 
-/// The same in every run.
-const AGENTS: BuildHasherDefault<DefaultHasher> = BuildHasherDefault::new();
+/// The same for every exchange.
+const AGENTS: FixedState = FixedState::with_seed(0);
+
+/// What is written of both bodies, beside what is decided of them.
+#[derive(Debug)]
+pub(super) struct Bodies {
+    request: Provisional,
+    response: Provisional,
+}
 
 impl Desk {
+    /// Searches both bodies.
+    pub(super) fn bodies(&mut self, running: &mut Running, open: bool) -> Bodies {
+        let request = self.body(running, Half::Request, open);
+        Bodies { request, response: self.body(running, Half::Response, open) }
+    }
+
     /// Appends `running` as it stands.
     pub(super) fn append_record(
         &mut self,
         running: &mut Running,
+        bodies: &Bodies,
         open: bool,
     ) -> (Summary, Result<(), StoreError>) {
-        let request_body = self.body(running, Half::Request, open);
-        let response_body = self.body(running, Half::Response, open);
+        let Bodies { request: request_body, response: response_body } = bodies;
         let nowhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
         let connection = running.connection.clone();
         let client_addr = connection.as_ref().map_or(nowhere, |known| known.client_addr);
@@ -140,14 +153,14 @@ impl Desk {
             request: message(
                 &request.head,
                 &request_trailers,
-                (&running.request, &request_body, &request_rest),
+                (&running.request, request_body, &request_rest),
                 open,
             ),
             informed: &informed,
             response: answered.then_some(message(
                 &response_head,
                 &response_trailers,
-                (&running.response, &response_body, &response_rest),
+                (&running.response, response_body, &response_rest),
                 open,
             )),
             sealed: &sealed,

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
+use foldhash::fast::RandomState;
 use wayside_exchange::{HttpVersion, Scheme, Summary, Tls};
 
 use super::{MOST_STRINGS, has};
@@ -12,7 +13,7 @@ use crate::codec::{put, put_bytes, put_delta};
 #[derive(Debug, Default)]
 pub(crate) struct RowEncoder {
     out: Vec<u8>,
-    strings: HashMap<Vec<u8>, u64>,
+    strings: HashMap<Vec<u8>, u64, RandomState>,
     composite: Vec<u8>,
     last_id: u64,
     last_start: u64,
