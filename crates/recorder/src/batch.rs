@@ -10,11 +10,11 @@ use wayside_exchange::{
 
 use crate::ticket::Ticket;
 
-/// Bytes at which a batch is full: small enough to be still in the processor's cache when the desk
-/// plays it, large enough that waking the desk costs little for each exchange.
-pub(crate) const FULL: usize = 64 << 10;
-/// Bytes of held runs at which a batch is full: they are not copied, so the cache sets no limit, and
-/// fewer hand-overs wake the desk less often.
+/// Bytes at which a batch is full. Where worker and desk share a processor, each hand-over makes both find
+/// its caches full of what the other needs, which costs more than a batch that is in them no more.
+pub(crate) const FULL: usize = 256 << 10;
+/// Bytes of held runs at which a batch is full: they are not copied, and fewer
+/// hand-overs wake the desk less often.
 const FULL_OF_RUNS: usize = 512 << 10;
 /// What a held run keeps in memory, for each of its bytes: most of a read from a socket is one.
 const KEPT: usize = 2;

@@ -34,7 +34,7 @@ use crate::{Options, RecorderError};
 use awaited::Awaited;
 use ended::Ended;
 use running::Running;
-use writing::Bodies;
+use writing::{Bodies, Draft};
 
 /// How long the store may go without a tick.
 const TICK: Duration = Duration::from_millis(50);
@@ -476,14 +476,15 @@ impl Desk {
     /// Writes an exchange as it stands. Says whether the store has taken it.
     fn write(&mut self, running: &mut Running, open: bool) -> bool {
         let bodies = self.bodies(running, open);
-        let taken = self.write_with(running, &bodies, open);
+        let draft = self.draft(running, open);
+        let taken = self.write_with(running, &bodies, draft, open);
         self.tell();
         taken
     }
 
-    /// Writes an exchange whose bodies are searched. Says whether the store has taken it.
-    fn write_with(&mut self, running: &mut Running, bodies: &Bodies, open: bool) -> bool {
-        let (summary, result) = self.append_record(running, bodies, open);
+    /// Writes what was made of an exchange. Says whether the store has taken it.
+    fn write_with(&mut self, running: &Running, bodies: &Bodies, draft: Draft, open: bool) -> bool {
+        let (summary, result) = self.append_record(running, bodies, draft, open);
         let taken = result.is_ok();
         match result {
             Ok(()) if !open && !summary.method.is_empty() => {

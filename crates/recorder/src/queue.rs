@@ -12,7 +12,7 @@ use crate::Overload;
 use crate::batch::Batch;
 
 /// Empty batches kept for reuse.
-const SPARES: usize = 16;
+const SPARES: usize = 8;
 
 /// What both ends share.
 #[derive(Debug)]

@@ -19,9 +19,9 @@ pub(super) fn find(run: &[u8], cut: bool, hits: &mut Vec<Hit>) {
     let mut resume = 0;
     let mut before = 0;
     bits::each_block(run, |start, block| {
-        let parts = bits::bits(block, are_parts);
-        let beginnings = beginnings(before, parts);
-        before = parts;
+        let maybe = bits::bits(block, may_be_parts);
+        let beginnings = beginnings(before, maybe);
+        before = maybe;
         bits::each_bit(beginnings, |bit| {
             let at = (start + bit).saturating_sub(SHORTEST - 1);
             if at >= resume && byte(run, at).is_ascii_digit() {
@@ -39,14 +39,15 @@ fn is_part(byte: u8) -> bool {
     byte.is_ascii_digit() || matches!(byte, b' ' | b'-' | b'+')
 }
 
+/// What parts are among: digits and all signs before them, from the space on. One test instead of four, and no
+/// text has many of them together.
 #[inline]
-fn are_parts(lanes: bits::Lanes) -> bits::Lanes {
-    let digits = bits::are_from(lanes, b'0', 9);
-    digits | bits::are(lanes, b' ') | bits::are(lanes, b'-') | bits::are(lanes, b'+')
+fn may_be_parts(lanes: bits::Lanes) -> bits::Lanes {
+    bits::are_from(lanes, b' ', b'9' - b' ')
 }
 
-/// Where so many parts stand together as a number has at least, and the last of them is in this block: its
-/// bits are moved up by so many. `before` are the parts of the block before.
+/// Where so many of `parts` stand together as a number has at least, and the last of them is in this block: its
+/// bits are moved up by so many. `before` are those of the block before.
 #[inline]
 fn beginnings(before: u64, parts: u64) -> u64 {
     let mut together = u128::from(parts) << 64 | u128::from(before);

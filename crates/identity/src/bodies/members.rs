@@ -37,12 +37,15 @@ pub(super) fn find(run: &[u8], rules: &Rules, loose: bool, hits: &mut Vec<Hit>) 
         bits::each_bit(signs, |bit| {
             let at = start + bit;
             // Nearly all names end otherwise, and are not looked at.
-            if at >= resume && (any_name || may_be_named_before(run, at)) {
-                let is_secret = |name| last == Some(name) || names::is_secret(name, rules);
-                if let Some(name) = name_of(run, at, any_name).filter(|name| is_secret(name.text)) {
-                    last = Some(name.text);
-                    resume = value(run, at + 1, &name, loose, hits);
-                }
+            if at < resume || !(any_name || may_be_named_before(run, at)) {
+                return;
+            }
+            let name = last.and_then(|last| again(run, at, last)).or_else(|| {
+                name_of(run, at, any_name).filter(|name| names::is_secret(name.text, rules))
+            });
+            if let Some(name) = name {
+                last = Some(name.text);
+                resume = value(run, at + 1, &name, loose, hits);
             }
         });
     });
@@ -57,6 +60,14 @@ fn may_be_named_before(run: &[u8], at: usize) -> bool {
     let last = if is_quoted { [first, second, third] } else { [second, third, fourth] };
     let [.., end] = last;
     names::may_end_with(last) || !end.is_ascii_alphanumeric()
+}
+
+/// The name before the sign at `at`, if it is `known` between plain quotes.
+#[inline]
+fn again<'a>(run: &'a [u8], at: usize, known: &[u8]) -> Option<Name<'a>> {
+    let start = at.checked_sub(known.len() + 2)?;
+    let text = run.get(start..at)?.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
+    (text == known).then_some(Name { text, start, level: Some(0) })
 }
 
 /// The name before the sign at `at`, if it may be a secret's.

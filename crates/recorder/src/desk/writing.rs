@@ -20,6 +20,27 @@ use super::{Desk, guarding};
 /// The same for every exchange.
 const AGENTS: FixedState = FixedState::with_seed(0);
 
+/// An exchange's row, and its heads as they are stored.
+#[derive(Debug)]
+pub(super) struct Draft {
+    summary: Summary,
+    /// Whose it is; the row has its own name.
+    client: String,
+    request: Safe,
+    response: Safe,
+    /// None where they are stored as they came.
+    informed: Option<Vec<Bytes>>,
+    /// The secrets that were taken out of heads and trailers.
+    sealed: Vec<u8>,
+}
+
+/// A head and trailers without their secrets; none where they are stored as they came.
+#[derive(Debug)]
+struct Safe {
+    head: Option<Vec<u8>>,
+    trailers: Option<Vec<u8>>,
+}
+
 /// What is written of both bodies, beside what is decided of them.
 #[derive(Debug)]
 pub(super) struct Bodies {
@@ -34,14 +55,8 @@ impl Desk {
         Bodies { request, response: self.body(running, Half::Response, open) }
     }
 
-    /// Appends `running` as it stands.
-    pub(super) fn append_record(
-        &mut self,
-        running: &mut Running,
-        bodies: &Bodies,
-        open: bool,
-    ) -> (Summary, Result<(), StoreError>) {
-        let Bodies { request: request_body, response: response_body } = bodies;
+    /// Finds out whose `running` is, and takes the secrets out of its heads.
+    pub(super) fn draft(&mut self, running: &mut Running, open: bool) -> Draft {
         let nowhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
         let connection = running.connection.clone();
         let client_addr = connection.as_ref().map_or(nowhere, |known| known.client_addr);
@@ -57,12 +72,13 @@ impl Desk {
         for more in [response_secrets, in_request, in_response] {
             secrets.extend(more);
         }
-        let mut informed: Cow<'_, [Bytes]> = Cow::Borrowed(&running.informed);
+        let mut informed = None;
         for n in 0..running.informed.len() {
             let Some(head) = running.informed.get(n) else { continue };
             if let (Cow::Owned(redacted), more) = self.credentials.response(head) {
                 secrets.extend(more);
-                if let Some(slot) = informed.to_mut().get_mut(n) {
+                let informed = informed.get_or_insert_with(|| running.informed.clone());
+                if let Some(slot) = informed.get_mut(n) {
                     *slot = Bytes::from(redacted);
                 }
             }
@@ -110,7 +126,6 @@ impl Desk {
         let (method, target) = (head.method(), head.target());
         let tls = connection.as_ref().and_then(|known| known.tls.clone());
         let host = head.pseudo(b":authority").or_else(|| head.field("host")).unwrap_or_default();
-        let answered = !running.response.head.is_empty();
         let route = if method.is_empty() {
             String::new()
         } else {
@@ -121,7 +136,7 @@ impl Desk {
         if open {
             marks.insert(Mark::Open);
         }
-        let mut summary = Summary {
+        let summary = Summary {
             id: running.id,
             started_at: running.started_at,
             client: own_name,
@@ -144,23 +159,37 @@ impl Desk {
             marks,
             evidence,
         };
+        let taken_out = |stored| match stored {
+            Cow::Owned(stored) => Some(stored),
+            Cow::Borrowed(_) => None,
+        };
+        let request = Safe { head: taken_out(request.head), trailers: taken_out(request_trailers) };
+        let response =
+            Safe { head: taken_out(response_head), trailers: taken_out(response_trailers) };
+        Draft { summary, client, request, response, informed, sealed }
+    }
+
+    /// Appends `running` as it stands.
+    pub(super) fn append_record(
+        &mut self,
+        running: &Running,
+        bodies: &Bodies,
+        draft: Draft,
+        open: bool,
+    ) -> (Summary, Result<(), StoreError>) {
+        let Draft { mut summary, client, request, response, informed, sealed } = draft;
+        let answered = !running.response.head.is_empty();
         let (request_rest, response_rest) = (
-            [running.request.decided(), &request_body.tail],
-            [running.response.decided(), &response_body.tail],
+            [running.request.decided(), &bodies.request.tail],
+            [running.response.decided(), &bodies.response.tail],
         );
         let record = NewRecord {
             summary: &summary,
-            request: message(
-                &request.head,
-                &request_trailers,
-                (&running.request, request_body, &request_rest),
-                open,
-            ),
-            informed: &informed,
+            request: message(&request, (&running.request, &bodies.request, &request_rest), open),
+            informed: informed.as_deref().unwrap_or(&running.informed),
             response: answered.then_some(message(
-                &response_head,
-                &response_trailers,
-                (&running.response, response_body, &response_rest),
+                &response,
+                (&running.response, &bodies.response, &response_rest),
                 open,
             )),
             sealed: &sealed,
@@ -227,8 +256,7 @@ fn agent(head: HeadView<'_>, connection: Option<&Connection>) -> u64 {
 }
 
 fn message<'a>(
-    head: &'a [u8],
-    trailers: &'a [u8],
+    safe: &'a Safe,
     (part, shown, rest): (&'a Part, &'a Provisional, &'a [&'a [u8]]),
     open: bool,
 ) -> NewMessage<'a> {
@@ -244,5 +272,9 @@ fn message<'a>(
     let veil = NewVeil { kept: part.kept, pieces: chunks, rest: &shown.sealed };
     let veil = shown.is_redacted.then_some(veil);
     let body = NewBody { bytes: part.bytes, end, arrivals, pieces: &part.pieces, rest, veil };
-    NewMessage { head, trailers, body }
+    NewMessage {
+        head: safe.head.as_deref().unwrap_or(&part.head),
+        trailers: safe.trailers.as_deref().unwrap_or(&part.trailers),
+        body,
+    }
 }
