@@ -24,7 +24,7 @@ pub(super) fn find(run: &[u8], cut: bool, hits: &mut Vec<Hit>) {
         before = maybe;
         bits::each_bit(beginnings, |bit| {
             let at = (start + bit).saturating_sub(SHORTEST - 1);
-            if at >= resume && byte(run, at).is_ascii_digit() {
+            if at >= resume && begins(run, at) {
                 resume = around(run, at, cut, hits);
             }
         });
@@ -39,8 +39,15 @@ fn is_part(byte: u8) -> bool {
     byte.is_ascii_digit() || matches!(byte, b' ' | b'-' | b'+')
 }
 
-/// What parts are among: digits and all signs before them, from the space on. One test instead of four, and no
-/// text has many of them together.
+/// Whether a number may begin there: a digit, and only parts behind it.
+#[inline]
+fn begins(run: &[u8], at: usize) -> bool {
+    let number = run.get(at..at + SHORTEST).unwrap_or_default();
+    number.first().is_some_and(u8::is_ascii_digit) && number.iter().all(|byte| is_part(*byte))
+}
+
+/// What parts are among: digits and all signs before them, from the space on. One test instead of four;
+/// what it lets through is looked at byte by byte.
 #[inline]
 fn may_be_parts(lanes: bits::Lanes) -> bits::Lanes {
     bits::are_from(lanes, b' ', b'9' - b' ')
