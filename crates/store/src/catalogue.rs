@@ -4,14 +4,12 @@
 //! it knows which ids were written more than once, so that the latest record wins.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 
 use wayside_exchange::{ExchangeId, Mark};
 
 use crate::block::{BlockHeader, flag};
 use crate::row::Row;
 use crate::segment::Segment;
-use crate::zone::ZoneSets;
 
 pub(crate) mod load;
 pub(crate) mod scan;
@@ -45,6 +43,8 @@ pub(crate) struct Latest {
     pub(crate) position: u64,
     pub(crate) row: u32,
     pub(crate) open: bool,
+    /// How many records of it there are that this one took the place of.
+    pub(crate) before: u32,
 }
 
 /// An id of a group that [`Latest`] must know of.
@@ -70,8 +70,6 @@ pub(crate) struct Catalogue {
     pub(crate) segments: Vec<Segment>,
     /// In the order of positions.
     pub(crate) groups: Vec<Group>,
-    /// Beside `groups`; none where the index knows nothing.
-    pub(crate) zones: Vec<Option<Arc<ZoneSets>>>,
     /// Exchanges, each counted once.
     pub(crate) stored: u64,
     /// The greatest id.
@@ -115,17 +113,21 @@ impl Group {
 
 impl Catalogue {
     /// Adds a group at the end of the log. `tracked` are its ids that are open, or were before.
-    pub(crate) fn push(&mut self, group: Group, zone: Option<Arc<ZoneSets>>, tracked: &[Tracked]) {
+    pub(crate) fn push(&mut self, group: Group, tracked: &[Tracked]) {
         self.stored += u64::from(group.count);
         self.newest = self.newest.max(group.last);
         for &Tracked { id, row, open } in tracked {
-            let latest = Latest { position: group.position, row, open };
-            if self.latest.insert(id, latest).is_some() {
+            let latest = Latest { position: group.position, row, open, before: 0 };
+            if let Some(old) = self.latest.insert(id, latest) {
                 self.stored -= 1;
+                self.latest.entry(id).and_modify(|now| now.before = old.before + 1);
             }
         }
+        // A log that never ends makes a table that doubles cost twice what is in it.
+        if self.groups.len() == self.groups.capacity() {
+            self.groups.reserve_exact(self.groups.len() / 8 + 64);
+        }
         self.groups.push(group);
-        self.zones.push(zone);
     }
 
     /// The rows of a group that `push` must be told of when it is read from disk.
@@ -146,6 +148,12 @@ impl Catalogue {
         self.latest.get(&id).copied()
     }
 
+    /// How many ids it knows of that were written more than once, or are open.
+    #[cfg(test)]
+    pub(crate) fn tracked(&self) -> usize {
+        self.latest.len()
+    }
+
     /// Ids whose latest record says that they still run.
     pub(crate) fn open_ids(&self) -> impl Iterator<Item = u64> {
         self.latest.iter().filter(|(_, latest)| latest.open).map(|(&id, _)| id)
@@ -163,10 +171,16 @@ impl Catalogue {
         self.segments.last().map_or(0, |segment| segment.end)
     }
 
-    /// The group at `position`, with what is known of it.
-    pub(crate) fn group_at(&self, position: u64) -> Option<(Group, Option<&Arc<ZoneSets>>)> {
+    /// The group at `position`.
+    pub(crate) fn group_at(&self, position: u64) -> Option<Group> {
         let n = self.groups.binary_search_by_key(&position, |group| group.position).ok()?;
-        Some((*self.groups.get(n)?, self.zones.get(n)?.as_ref()))
+        self.groups.get(n).copied()
+    }
+
+    /// The first group from `position` on.
+    pub(crate) fn group_from(&self, position: u64) -> Option<Group> {
+        let n = self.groups.partition_point(|group| group.position < position);
+        self.groups.get(n).copied()
     }
 
     /// Puts a segment that was written anew in the place of the one of the same number. `moved` tells for
@@ -176,12 +190,13 @@ impl Catalogue {
     pub(crate) fn settle(
         &mut self,
         segment: Segment,
-        groups: Vec<(Group, Arc<ZoneSets>)>,
+        groups: impl IntoIterator<Item = Group>,
         moved: impl Fn(u64, u32) -> Option<(u64, u32)>,
         dropped: &[Place],
         others: u64,
     ) -> u64 {
         let gone = others + self.latest_among(dropped);
+        let superseded = self.superseded_among(dropped);
         self.stored = self.stored.saturating_sub(gone);
         let (from, to) = self.groups_of(&segment);
         self.latest.retain(|_, latest| {
@@ -192,10 +207,8 @@ impl Catalogue {
             (latest.position, latest.row) = now.unwrap_or_default();
             now.is_some()
         });
-        let (groups, zones): (Vec<Group>, Vec<_>) =
-            groups.into_iter().map(|(group, zone)| (group, Some(zone))).unzip();
+        self.forget_before(&superseded);
         self.groups.splice(from..to, groups);
-        self.zones.splice(from..to, zones);
         if let Some(slot) = self.segments.iter_mut().find(|old| old.number == segment.number) {
             *slot = segment;
         }
@@ -205,22 +218,40 @@ impl Catalogue {
     /// Takes a segment out that is deleted. `tracked` are those of its rows that [`Latest`] knows of.
     /// Says how many exchanges are gone.
     pub(crate) fn remove(&mut self, segment: &Segment, tracked: &[Place]) -> u64 {
-        let superseded = tracked.len() as u64 - self.latest_among(tracked);
+        let superseded = self.superseded_among(tracked);
         let (from, to) = self.groups_of(segment);
         let rows: u64 = self.groups.drain(from..to).map(|group| u64::from(group.count)).sum();
-        self.zones.drain(from..to);
         let range = segment.base..segment.end;
         self.latest.retain(|_, latest| !range.contains(&latest.position));
+        self.forget_before(&superseded);
         self.segments.retain(|old| old.number != segment.number);
-        let gone = rows.saturating_sub(superseded);
+        let gone = rows.saturating_sub(superseded.len() as u64);
         self.stored = self.stored.saturating_sub(gone);
         gone
     }
 
     /// How many of these rows are the latest of their exchange.
     fn latest_among(&self, places: &[Place]) -> u64 {
-        places.iter().filter(|place| self.is_latest(place.id, place.position, place.row)).count()
-            as u64
+        (places.len() - self.superseded_among(places).len()) as u64
+    }
+
+    /// The ids of those of these rows that a later one took the place of.
+    fn superseded_among(&self, places: &[Place]) -> Vec<u64> {
+        let superseded =
+            |place: &&Place| !self.is_latest(place.id, place.position, place.row);
+        places.iter().filter(superseded).map(|place| place.id).collect()
+    }
+
+    /// Records of these ids are gone that a later one took the place of. An exchange that is over, and has
+    /// one record, is like any other.
+    fn forget_before(&mut self, ids: &[u64]) {
+        for id in ids {
+            let Some(latest) = self.latest.get_mut(id) else { continue };
+            latest.before = latest.before.saturating_sub(1);
+            if latest.before == 0 && !latest.open {
+                self.latest.remove(id);
+            }
+        }
     }
 
     /// Whether a row is the latest of its exchange.
@@ -229,19 +260,17 @@ impl Catalogue {
         latest.is_none_or(|latest| (latest.position, latest.row) == (position, row))
     }
 
+    /// The place of a group among those of its segment: its column in the text filter.
+    pub(crate) fn column(&self, segment: &Segment, group: &Group) -> Option<usize> {
+        let (from, to) = self.groups_of(segment);
+        let groups = self.groups.get(from..to)?;
+        groups.binary_search_by_key(&group.position, |group| group.position).ok()
+    }
+
     /// Which of the groups are a segment's: the first, and the one after the last.
     pub(crate) fn groups_of(&self, segment: &Segment) -> (usize, usize) {
         let from = self.groups.partition_point(|group| group.position < segment.base);
         let to = self.groups.partition_point(|group| group.position < segment.end);
         (from, to)
-    }
-
-    /// Puts the zone map of the group at `position` in its place.
-    pub(crate) fn set_zone(&mut self, position: u64, zone: Arc<ZoneSets>) {
-        if let Ok(n) = self.groups.binary_search_by_key(&position, |group| group.position)
-            && let Some(slot) = self.zones.get_mut(n)
-        {
-            *slot = Some(zone);
-        }
     }
 }

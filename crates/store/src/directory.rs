@@ -4,11 +4,13 @@
 //! length. It is made when the segment is settled and never changes. One that is damaged is made
 //! again by hopping over the blocks; then the text filter is not used.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
 
 use crate::block::{BlockHeader, HEADER, Kind};
+use crate::catalogue::Group;
 use crate::cipher::{Opener, Sealer};
 use crate::codec::{Take, put};
+use crate::segment::Token;
 use crate::storage::StoredFile;
 use crate::text::table::TextTable;
 
@@ -21,14 +23,14 @@ const ABOUT: &[u8] = b"directory";
 /// Where everything in a settled segment is.
 #[derive(Clone, Debug)]
 pub(crate) struct Directory {
-    /// Tells it from every other that this process knows: a segment that is written anew gets another.
-    pub(crate) serial: u64,
+    /// What tells the file from others.
+    pub(crate) token: Arc<Token>,
     /// The position after the last block that the segment had.
     pub(crate) end: u64,
     /// Position and offset of each block, in the order of positions.
     blocks: Vec<(u64, u64)>,
-    /// Headers of the SUMMARY blocks, in the order of positions.
-    pub(crate) groups: Vec<BlockHeader>,
+    /// Headers of the SUMMARY blocks, in the order of positions, until the catalogue has them.
+    groups: Vec<BlockHeader>,
     /// Where the blocks end in the file.
     pub(crate) blocks_end: u64,
     /// The text filter behind them.
@@ -39,9 +41,8 @@ pub(crate) struct Directory {
 impl Directory {
     /// A directory of blocks that will be written from `start` of the file on, to be added to.
     pub(crate) fn new(start: u64, end: u64) -> Self {
-        static SERIALS: AtomicU64 = AtomicU64::new(1);
         Self {
-            serial: SERIALS.fetch_add(1, Ordering::Relaxed),
+            token: Token::new(),
             end,
             blocks: Vec::new(),
             groups: Vec::new(),
@@ -72,9 +73,10 @@ impl Directory {
         self.blocks.get(n).map(|(_, offset)| *offset)
     }
 
-    /// The column of a group in the text filter.
-    pub(crate) fn column(&self, group: u64) -> Option<usize> {
-        self.groups.binary_search_by_key(&group, |header| header.position).ok()
+    /// Hands its groups over, in the order of positions, and gives back the room that it does not need.
+    pub(crate) fn take_groups(&mut self) -> Vec<Group> {
+        self.blocks.shrink_to_fit();
+        std::mem::take(&mut self.groups).iter().map(Group::of).collect()
     }
 
     /// Its bytes, trailer included, for a file in which they begin at `offset`. The trailer, which has

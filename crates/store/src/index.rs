@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use crate::catalogue::Group;
 use crate::codec::Take;
+use crate::storage::disk::make_folder;
 use crate::vault::Vault;
 use crate::zone::ZoneSets;
 
@@ -62,6 +63,8 @@ impl Index {
     fn try_open(folder: &Path, vault: Option<&Arc<Vault>>) -> Result<Index, NoIndex> {
         // sled panics on some kinds of damage; none of them may keep the log from being read.
         let seals = vault.is_some();
+        // sled would let others list it.
+        let _ = make_folder(folder);
         let opened = std::panic::catch_unwind(|| -> sled::Result<(sled::Db, sled::Tree, bool)> {
             let db = sled::Config::new()
                 .path(folder)
@@ -93,14 +96,14 @@ impl Index {
     }
 
     /// The zone map of a block, if it is known.
-    pub(crate) fn zone(&self, group: &Group) -> Option<Arc<ZoneSets>> {
+    pub(crate) fn zone(&self, group: &Group) -> Option<ZoneSets> {
         let value = self.zones.get(group.position.to_be_bytes()).ok()??;
         let opened = match &self.vault {
             Some(vault) => vault.unwrap(&about(group), &value)?,
             None => value.to_vec(),
         };
         let mut take = Take::new(checked(&opened, group)?);
-        ZoneSets::decode(&mut take).map(Arc::new)
+        ZoneSets::decode(&mut take)
     }
 
     /// Keeps the zone maps of blocks.

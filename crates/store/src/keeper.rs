@@ -63,7 +63,7 @@ impl Keeping {
         let (stop, stopped) = channel();
         let keeper = Keeper {
             shared: shared.clone(),
-            zones_through: 0,
+            zones_from: 0,
             quiet: Quiet::default(),
             calm: 0,
             settling: None,
@@ -112,8 +112,8 @@ impl Drop for Keeping {
 
 struct Keeper {
     shared: Arc<Shared>,
-    /// Groups before this place have their zone map.
-    zones_through: usize,
+    /// Groups before this position have their zone map.
+    zones_from: u64,
     quiet: Quiet,
     /// For how many looks it has been quiet.
     calm: u32,
@@ -241,7 +241,6 @@ impl Keeper {
 
     /// Gives up on settling a segment that is about to change.
     fn leave(&mut self, segment: &Segment) {
-        self.zones_through = 0;
         let is_it = |settling: &mut Box<Settling<'_>>| settling.number() == segment.number;
         if let Some(settling) = self.settling.take_if(is_it) {
             settling.discard();
@@ -276,13 +275,12 @@ impl Keeper {
     fn make_zone(&mut self) -> bool {
         let Some(index) = &self.shared.index else { return false };
         let catalogue = self.shared.catalogue();
-        let Some(group) = catalogue.groups.get(self.zones_through).copied() else { return false };
-        let is_known = catalogue.zones.get(self.zones_through).is_some_and(Option::is_some);
-        self.zones_through += 1;
-        if !is_known && let Ok(zone) = zone_of(&self.shared, &group) {
-            index.put_zones(&[(group, Arc::clone(&zone))]);
-            drop(catalogue);
-            self.shared.change(|catalogue| catalogue.set_zone(group.position, zone));
+        let Some(group) = catalogue.group_from(self.zones_from) else { return false };
+        self.zones_from = group.position + 1;
+        if index.zone(&group).is_none()
+            && let Ok(zone) = zone_of(&self.shared, &group)
+        {
+            index.put_zones(&[(group, zone)]);
         }
         true
     }
@@ -317,7 +315,7 @@ impl Keeper {
 
     fn finish(&mut self, settling: Settling<'_>) -> bool {
         match settling.finish() {
-            Ok(_) => self.zones_through = 0,
+            Ok(_) => {}
             Err(error) => self.put_off(&error),
         }
         true

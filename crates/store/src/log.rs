@@ -9,20 +9,19 @@ use wayside_exchange::Timestamp;
 
 use crate::block::{BlockHeader, SEALED_HEADER, header_len, pack};
 use crate::cache::BlockCache;
-use crate::directory::Directory;
 use crate::error::StoreError;
-use crate::segment::{Form, LONGEST_HEADER, Segment, SegmentHeader, name_of};
+use crate::segment::{LONGEST_HEADER, Segment, SegmentHeader, Token, name_of};
 use crate::storage::{Storage, StoredFile};
 use crate::vault::Vault;
 
-/// Files of settled segments that a recorder keeps open; the proxy needs the others.
+/// Files of segments that a recorder keeps open to read from; the proxy needs the others.
 pub(crate) const FEW_FILES: usize = 16;
 /// Those of a process that only reads: another may delete or replace segments meanwhile, and who has a
 /// file open goes on with it.
 pub(crate) const MANY_FILES: usize = 512;
 
-/// A file that another took the place of, or that is deleted, for those who still know its directory.
-type Retired = (Weak<Directory>, Arc<dyn StoredFile>);
+/// A file that another took the place of, or that is deleted, for those who still know its segment.
+type Retired = (Weak<Token>, Arc<dyn StoredFile>);
 
 /// The segments as something to read blocks from.
 #[derive(Debug)]
@@ -31,7 +30,7 @@ pub(crate) struct Log {
     /// Opens those that are encrypted.
     pub(crate) vault: Arc<Vault>,
     most_files: usize,
-    /// By the serial numbers of their directories; the one that was used last stands last.
+    /// By their serial numbers; the one that was used last stands last.
     files: Mutex<Vec<(u64, Arc<dyn StoredFile>)>>,
     retired: Mutex<Vec<Retired>>,
     cache: Mutex<BlockCache>,
@@ -56,55 +55,51 @@ impl Log {
 
     /// A segment's file, opened for reading.
     pub(crate) fn file(&self, segment: &Segment) -> Result<Arc<dyn StoredFile>, StoreError> {
-        let directory = match &segment.form {
-            Form::Raw(file) => return Ok(file.clone()),
-            Form::Settled(directory) => directory,
-        };
+        let serial = segment.serial();
         let mut files = self.files.lock();
-        if let Some(n) = files.iter().position(|(open, _)| *open == directory.serial) {
+        if let Some(n) = files.iter().position(|(open, _)| *open == serial) {
             let file = files.remove(n);
             let found = file.1.clone();
             files.push(file);
             return Ok(found);
         }
-        if let Some(file) = self.retired_file(directory) {
+        if let Some(file) = self.retired_file(segment) {
             return Ok(file);
         }
         let file = self.open(segment.number)?;
         let failed = |source| StoreError::io("read", &self.path(segment.number), source);
-        if file.len().map_err(failed)? != directory.file_bytes {
+        if !segment.owns(&*file).map_err(failed)? {
             return Err(StoreError::Replaced { path: self.path(segment.number) });
         }
         if files.len() >= self.most_files {
             files.remove(0);
         }
-        files.push((directory.serial, file.clone()));
+        files.push((serial, file.clone()));
         Ok(file)
     }
 
-    /// Keeps the open file of a settled segment, as long as there is room.
-    pub(crate) fn keep_open(&self, directory: &Directory, file: &Arc<dyn StoredFile>) {
+    /// Keeps the open file of a segment, as long as there is room.
+    pub(crate) fn keep_open(&self, segment: &Segment, file: &Arc<dyn StoredFile>) {
         let mut files = self.files.lock();
         if files.len() < self.most_files {
-            files.push((directory.serial, file.clone()));
+            files.push((segment.serial(), file.clone()));
         }
     }
 
     /// To be called before the file of a segment is deleted or another takes its name: who knows the
     /// segment can read it until the last of them has gone.
     pub(crate) fn retire(&self, segment: &Segment) -> Result<(), StoreError> {
-        let Form::Settled(directory) = &segment.form else { return Ok(()) };
         let file = self.file(segment)?;
-        self.files.lock().retain(|(serial, _)| *serial != directory.serial);
+        self.files.lock().retain(|(serial, _)| *serial != segment.serial());
         let mut retired = self.retired.lock();
         retired.retain(|(known, _)| known.strong_count() > 0);
-        retired.push((Arc::downgrade(directory), file));
+        retired.push((Arc::downgrade(segment.token()), file));
         Ok(())
     }
 
-    fn retired_file(&self, directory: &Arc<Directory>) -> Option<Arc<dyn StoredFile>> {
+    fn retired_file(&self, segment: &Segment) -> Option<Arc<dyn StoredFile>> {
         let retired = self.retired.lock();
-        let known = |known: &Weak<Directory>| std::ptr::eq(known.as_ptr(), Arc::as_ptr(directory));
+        let known = |known: &Weak<Token>| std::ptr::eq(known.as_ptr(), Arc::as_ptr(segment.token()));
         retired.iter().find(|(retired, _)| known(retired)).map(|(_, file)| file.clone())
     }
 

@@ -7,8 +7,10 @@
 //! and keep their positions too: its directory says where they are.
 
 use std::fmt::Write as _;
+use std::io;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use wayside_exchange::Timestamp;
 
@@ -67,11 +69,25 @@ pub(crate) struct Segment {
 /// How the blocks of a segment lie in its file.
 #[derive(Clone, Debug)]
 pub(crate) enum Form {
-    /// As they were recorded, each where its position says. The file stays open for as long as anyone
-    /// may read it: once it is settled another file has its name.
-    Raw(Arc<dyn StoredFile>),
+    /// As they were recorded, each where its position says.
+    Raw(Arc<Token>),
     /// Where the directory says.
     Settled(Arc<Directory>),
+}
+
+/// Tells the file of a segment from those that had, or will have, its name: that of a segment which is
+/// written anew gets another. As long as anyone holds it, the file can be read.
+#[derive(Debug)]
+pub(crate) struct Token {
+    serial: u64,
+}
+
+impl Token {
+    /// One that this process did not have before.
+    pub(crate) fn new() -> Arc<Self> {
+        static SERIALS: AtomicU64 = AtomicU64::new(1);
+        Arc::new(Self { serial: SERIALS.fetch_add(1, Ordering::Relaxed) })
+    }
 }
 
 impl Segment {
@@ -107,11 +123,30 @@ impl Segment {
         matches!(self.form, Form::Settled(_))
     }
 
-    /// The serial number of its directory; zero while it is raw.
-    pub(crate) fn serial(&self) -> u64 {
+    /// What tells its file from others.
+    pub(crate) fn token(&self) -> &Arc<Token> {
         match &self.form {
-            Form::Raw(_) => 0,
-            Form::Settled(directory) => directory.serial,
+            Form::Raw(token) => token,
+            Form::Settled(directory) => &directory.token,
+        }
+    }
+
+    /// The serial number of its file.
+    pub(crate) fn serial(&self) -> u64 {
+        self.token().serial
+    }
+
+    /// Whether `file`, which has its name, is its own.
+    pub(crate) fn owns(&self, file: &dyn StoredFile) -> io::Result<bool> {
+        let mut bytes = [0; LONGEST_HEADER];
+        match &self.form {
+            Form::Settled(directory) => Ok(file.len()? == directory.file_bytes),
+            Form::Raw(_) => {
+                let read = file.read_at(&mut bytes, 0)?;
+                let header = SegmentHeader::decode(bytes.get(..read).unwrap_or_default());
+                // One whose header is damaged is read block by block as before.
+                Ok(header.is_none_or(|header| !header.settled && header.base == self.base))
+            }
         }
     }
 

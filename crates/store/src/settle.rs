@@ -19,7 +19,7 @@ use wayside_exchange::{ExchangeId, Summary};
 
 use crate::block::{BlockHeader, Kind, pack};
 use crate::catalogue::scan::{Care, Met, Scan};
-use crate::catalogue::{Catalogue, Place};
+use crate::catalogue::{Catalogue, Group, Place};
 use crate::error::StoreError;
 use crate::record::decode::{Stored, record};
 use crate::row::decode::rows;
@@ -27,6 +27,7 @@ use crate::segment::{Segment, draft_of};
 use crate::store::Shared;
 
 use draft::Draft;
+use replacing::is_superseded;
 pub(crate) use sealing::Sealing;
 
 /// Says which exchanges a segment keeps that is written anew: their records and the pieces of their
@@ -66,7 +67,7 @@ impl Change for Only {
 pub(crate) struct Settling<'a> {
     shared: Arc<Shared>,
     segment: Segment,
-    /// None leaves everything as it is.
+    /// None leaves everything as it is, but for records that a later one took the place of.
     change: Option<Box<dyn Change + 'a>>,
     /// How far into the old file it has come.
     offset: u64,
@@ -212,9 +213,15 @@ impl<'a> Settling<'a> {
             .filter(|(data, _)| Some(data.position) == position)
             .ok_or(Stuck::Damaged("a group lacks its records"))?;
         let rows = rows(raw, header.count).ok_or(Stuck::Damaged("its rows cannot be read"))?;
+        let catalogue = Group::of(header).needs_tracking().then(|| self.shared.catalogue());
         let (kept, dropped): (Vec<_>, Vec<_>) = (0_u32..).zip(rows).partition(|(n, row)| {
-            let change = self.change.as_mut();
-            change.is_none_or(|change| change.keeps_row(&row.summary, header.position, *n))
+            match (self.change.as_mut(), &catalogue) {
+                (Some(change), _) => change.keeps_row(&row.summary, header.position, *n),
+                (None, Some(catalogue)) => {
+                    !is_replaced(&self.shared, catalogue, row.summary.id, (header.position, *n))
+                }
+                (None, None) => true,
+            }
         });
         let dropped: Vec<Place> = dropped
             .into_iter()
@@ -264,7 +271,7 @@ impl<'a> Settling<'a> {
         let (segment, groups) = (settled.segment, settled.groups);
         let exchanges = shared.change(|catalogue| {
             let moved = |position, row| settled.moved.get(&position)?.place(row);
-            catalogue.settle(segment, groups.clone(), moved, &dropped, others)
+            catalogue.settle(segment, groups.iter().map(|(group, _)| *group), moved, &dropped, others)
         });
         if let Some(index) = &shared.index {
             index.remove_zones(&gone);
@@ -278,6 +285,20 @@ impl fmt::Debug for Settling<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Settling").field("segment", &self.segment.number).finish_non_exhaustive()
     }
+}
+
+/// Whether a later row took the place of one for good: a power loss leaves it.
+fn is_replaced(
+    shared: &Shared,
+    catalogue: &Catalogue,
+    id: ExchangeId,
+    place: (u64, u32),
+) -> bool {
+    let is_durable = || {
+        let latest = catalogue.latest(id.0)?;
+        Some(shared.sealing.is_closed(&catalogue.segment_at(latest.position)?))
+    };
+    is_superseded(shared, catalogue, id, place) && is_durable() == Some(true)
 }
 
 /// The segments that can be settled, oldest first; those in clear, too, that should not be.

@@ -288,7 +288,7 @@ impl Check<'_> {
         let data = self.data.take();
         let rows = rows(raw, header.count).ok_or("its rows cannot be read")?;
         let tracked = self.catalogue.tracked_among(&rows);
-        self.catalogue.push(group, None, &tracked);
+        self.catalogue.push(group, &tracked);
         let (data, records) = data
             .filter(|(data, _)| data.position == group.data_position())
             .ok_or("its exchanges' heads and bodies are missing or damaged")?;

@@ -3,6 +3,7 @@
 //! Times, statuses and latency stand in the block's own header. Clients, sessions and routes are
 //! sets of 32-bit hashes; a collision costs reading a block in vain, never a wrong answer.
 
+use std::cell::OnceCell;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ use wayside_exchange::{ExchangeId, Micros, SessionId, Summary, Timestamp};
 
 use crate::catalogue::Group;
 use crate::codec::{Take, put};
+use crate::index::Index;
 use crate::text::hints::GroupTexts;
 
 /// A set larger than this says nothing and is not kept.
@@ -40,10 +42,17 @@ pub(crate) struct ZoneBuilder {
 /// A block as a filter sees it.
 pub(crate) struct BlockZone<'a> {
     pub(crate) group: &'a Group,
-    pub(crate) sets: Option<&'a ZoneSets>,
+    pub(crate) sets: GroupSets<'a>,
     pub(crate) texts: GroupTexts<'a>,
     /// Under which names a client may stand; none where that is its own.
     pub(crate) names: Option<&'a ClientNamed<'a>>,
+}
+
+/// What the index says of a group, looked up when it is first asked for.
+pub(crate) struct GroupSets<'a> {
+    index: Option<&'a Index>,
+    group: &'a Group,
+    known: OnceCell<Option<ZoneSets>>,
 }
 
 /// The names of a client; none where they may be any.
@@ -74,6 +83,19 @@ impl ZoneBuilder {
         self.sessions.clear();
         self.routes.clear();
         sets
+    }
+}
+
+impl<'a> GroupSets<'a> {
+    /// Of a group of a log beside which there is this index.
+    pub(crate) fn of(index: Option<&'a Index>, group: &'a Group) -> Self {
+        Self { index, group, known: OnceCell::new() }
+    }
+
+    /// Whether one of the sets may have what is looked for; any may of which nothing is known.
+    fn may_have(&self, which: impl Fn(&ZoneSets) -> &Hashes, hash: u32) -> bool {
+        let known = self.known.get_or_init(|| self.index?.zone(self.group));
+        known.as_ref().is_none_or(|sets| which(sets).may_have(hash))
     }
 }
 
@@ -146,9 +168,8 @@ impl Zone for BlockZone<'_> {
     }
 
     fn may_have_client(&self, client: &str) -> bool {
-        let may_have = |client: &str| {
-            self.sets.is_none_or(|sets| sets.clients.may_have(hash(client.as_bytes())))
-        };
+        let may_have =
+            |client: &str| self.sets.may_have(|sets| &sets.clients, hash(client.as_bytes()));
         match self.names {
             None => may_have(client),
             Some(names) => names(client).is_none_or(|names| {
@@ -162,11 +183,11 @@ impl Zone for BlockZone<'_> {
     }
 
     fn may_have_session(&self, session: SessionId) -> bool {
-        self.sets.is_none_or(|sets| sets.sessions.may_have(hash_of_session(session)))
+        self.sets.may_have(|sets| &sets.sessions, hash_of_session(session))
     }
 
     fn may_have_route(&self, route: &str) -> bool {
-        self.sets.is_none_or(|sets| sets.routes.may_have(hash(route.as_bytes())))
+        self.sets.may_have(|sets| &sets.routes, hash(route.as_bytes()))
     }
 
     fn may_have_text(&self, text: &str) -> bool {

@@ -1,5 +1,6 @@
 //! Making the catalogue from the segments, and finding where a crash left the log.
 
+use std::collections::HashMap;
 use std::io::ErrorKind;
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use crate::error::StoreError;
 use crate::log::Log;
 use crate::row::{Row, decode};
 use crate::segment::{
-    Form, LONGEST_HEADER, Segment, SegmentHeader, VERSION, name_of, number_of, start_of,
+    Form, LONGEST_HEADER, Segment, SegmentHeader, Token, VERSION, name_of, number_of, start_of,
 };
 use crate::storage::StoredFile;
 
@@ -36,18 +37,14 @@ pub(crate) struct Loaded {
 /// `whole_until` the log was whole once, so what is not is damage and no unfinished write.
 pub(crate) fn load(log: &Log, tail: Care, whole_until: u64) -> Result<Loaded, StoreError> {
     let mut loaded = Loaded::default();
-    let segments = segments(log, &mut loaded)?;
+    let (segments, mut settled) = segments(log, &mut loaded)?;
     let last = segments.last().map(|segment| segment.number);
     for segment in segments {
         let is_last = Some(segment.number) == last;
         let base = segment.base;
-        let directory = match &segment.form {
-            Form::Settled(directory) => Some(directory.clone()),
-            Form::Raw(_) => None,
-        };
+        let groups = settled.remove(&segment.number);
         loaded.catalogue.segments.push(segment);
-        if let Some(directory) = directory {
-            let groups = directory.groups.iter().map(Group::of);
+        if let Some(groups) = groups {
             add_groups(log, &mut loaded, groups)?;
             continue;
         }
@@ -120,7 +117,7 @@ fn add_groups(
                 Err(error) => return Err(error),
             }
         }
-        loaded.catalogue.push(group, None, &tracked);
+        loaded.catalogue.push(group, &tracked);
     }
     Ok(())
 }
@@ -132,8 +129,11 @@ pub(crate) fn rows_of(log: &Log, segment: &Segment, group: &Group) -> Result<Vec
         .ok_or_else(|| log.damaged(segment, group.position, "its rows cannot be read"))
 }
 
+/// The groups of settled segments, by the segment's number.
+type Settled = HashMap<u64, Vec<Group>>;
+
 /// The segments in the order of their positions, each ending where the next begins.
-fn segments(log: &Log, loaded: &mut Loaded) -> Result<Vec<Segment>, StoreError> {
+fn segments(log: &Log, loaded: &mut Loaded) -> Result<(Vec<Segment>, Settled), StoreError> {
     let names = match log.storage.list() {
         Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
         names => names.map_err(|source| StoreError::io("list", &log.storage.path(""), source))?,
@@ -141,7 +141,7 @@ fn segments(log: &Log, loaded: &mut Loaded) -> Result<Vec<Segment>, StoreError> 
     let mut numbers: Vec<u64> = names.iter().filter_map(|name| number_of(name)).collect();
     numbers.sort_unstable();
     loaded.last_number = numbers.last().copied().unwrap_or(0);
-    let mut segments = Vec::new();
+    let (mut segments, mut groups) = (Vec::new(), Settled::new());
     for &number in &numbers {
         let path = log.path(number);
         let failed = |source| StoreError::io("read", &path, source);
@@ -158,13 +158,18 @@ fn segments(log: &Log, loaded: &mut Loaded) -> Result<Vec<Segment>, StoreError> 
                 return Err(StoreError::Newer { path, version: header.version, known: VERSION });
             }
             Some(header) if header.settled => {
-                segments.push(settled(log, &header, &file, loaded)?);
+                let (segment, of_it) = settled(log, &header, &file, loaded)?;
+                segments.push(segment);
+                groups.insert(number, of_it);
             }
             Some(SegmentHeader { base, envelope, .. }) => {
                 let opener = opener(log, number, envelope)?;
                 let len = file.len().map_err(failed)?;
                 let end = base + len.saturating_sub(start_of(base));
-                segments.push(Segment { number, base, end, form: Form::Raw(file), opener });
+                let form = Form::Raw(Token::new());
+                let segment = Segment { number, base, end, form, opener };
+                log.keep_open(&segment, &file);
+                segments.push(segment);
             }
             // A crash right after the file was made; nothing was in it yet.
             None if read < LONGEST_HEADER || bytes == [0; LONGEST_HEADER] => {
@@ -178,7 +183,7 @@ fn segments(log: &Log, loaded: &mut Loaded) -> Result<Vec<Segment>, StoreError> 
         }
     }
     within_their_limits(&mut segments, loaded);
-    Ok(segments)
+    Ok((segments, groups))
 }
 
 /// What opens a segment that says this of its keys.
@@ -190,21 +195,23 @@ fn opener(
     envelope.map(|envelope| log.vault.opener(&log.path(number), envelope)).transpose()
 }
 
-/// A settled segment; one whose directory is damaged gets another, made from its blocks.
+/// A settled segment and its groups; one whose directory is damaged gets another, made from its blocks.
 fn settled(
     log: &Log,
     header: &SegmentHeader,
     file: &Arc<dyn StoredFile>,
     loaded: &mut Loaded,
-) -> Result<Segment, StoreError> {
+) -> Result<(Segment, Vec<Group>), StoreError> {
     let SegmentHeader { number, base, envelope, .. } = *header;
     let opener = opener(log, number, envelope)?;
     let by = opener.clone();
     let failed = |source| StoreError::io("read", &log.path(number), source);
-    let of = |directory: Directory| {
-        log.keep_open(&directory, file);
+    let of = |mut directory: Directory| {
+        let groups = directory.take_groups();
         let (end, form) = (directory.end, Form::Settled(Arc::new(directory)));
-        Segment { number, base, end, form, opener }
+        let segment = Segment { number, base, end, form, opener };
+        log.keep_open(&segment, file);
+        (segment, groups)
     };
     if let Some(directory) = Directory::read(&**file, by.as_deref()).map_err(failed)? {
         return Ok(of(directory));

@@ -193,6 +193,7 @@ impl Draft {
         // Until the folder is synced a power loss brings the old file back, which is as good.
         let _ = storage.sync_folder();
         let (groups, moved) = (std::mem::take(&mut self.groups), std::mem::take(&mut self.moved));
+        drop(self.directory.take_groups());
         let segment = Segment {
             form: Form::Settled(Arc::new(self.directory)),
             opener: sealer.map(|sealer| sealer.opener().clone()),

@@ -150,7 +150,7 @@ impl Strays {
 }
 
 /// Whether a later row took the place of one, of an exchange that does not run any more.
-fn is_superseded(
+pub(super) fn is_superseded(
     shared: &Shared,
     catalogue: &Catalogue,
     id: ExchangeId,

@@ -138,7 +138,7 @@ impl Found {
 
     /// A block whose rows could not wait in memory.
     fn read_again(&self, position: u64) -> Result<Option<ReadGroup>, StoreError> {
-        let Some((group, _)) = self.scan.catalogue.group_at(position) else { return Ok(None) };
+        let Some(group) = self.scan.catalogue.group_at(position) else { return Ok(None) };
         let mut rows = Vec::new();
         let sieve = self.scan.sieve();
         sieve.pass(&group, &mut Buffers::default(), |n, row| {

@@ -60,7 +60,7 @@ pub(crate) fn kept_by(
     let vault = Arc::new(Vault::of(location));
     let log = Log::new(storage, vault.clone(), FEW_FILES);
     let counts = Counts::read(dir);
-    let mut loaded = load(&log, Care::Payloads, counts.whole_until())?;
+    let loaded = load(&log, Care::Payloads, counts.whole_until())?;
     let encrypts = match options.encryption {
         Encryption::On => true,
         Encryption::Off => false,
@@ -70,12 +70,10 @@ pub(crate) fn kept_by(
     cut_torn_tail(&log, &loaded)?;
     let unsynced = sync_what_a_crash_left(&log, &loaded.catalogue, &counts);
     let (index, index_problem) = open_index(dir, encrypts.then_some(&vault));
-    if let Some(index) = &index {
-        fill_zones(index, &mut loaded.catalogue);
-    }
-    let catalogue = &loaded.catalogue;
-    let knows_nothing = catalogue.zones.iter().all(Option::is_none);
-    let rebuilt = index.is_some() && !catalogue.groups.is_empty() && knows_nothing;
+    let groups = &loaded.catalogue.groups;
+    let rebuilt = index.as_ref().is_some_and(|index| {
+        !groups.is_empty() && groups.iter().all(|group| index.zone(group).is_none())
+    });
     let lost = counts.forwarded.saturating_sub(recorded(&log, &loaded.catalogue, &counts)?);
     let books = ForwardedFile::begin(dir, &counts, loaded.catalogue.end(), lost)?;
     let tallies = books.tallies();
@@ -255,11 +253,5 @@ fn open_index(dir: &Path, vault: Option<&Arc<Vault>>) -> (Option<Arc<Index>>, Op
     match Index::open(&folder, vault) {
         Ok(index) => (Some(Arc::new(index)), None),
         Err(_) => (None, Some(format!("the index `{}` cannot be made", folder.display()))),
-    }
-}
-
-fn fill_zones(index: &Index, catalogue: &mut Catalogue) {
-    for (group, zone) in catalogue.groups.iter().zip(catalogue.zones.iter_mut()) {
-        *zone = index.zone(group);
     }
 }

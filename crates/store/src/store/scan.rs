@@ -20,7 +20,7 @@ use crate::error::StoreError;
 use crate::linking::names::ClientNames;
 use crate::row::decode::RowView;
 use crate::text::hints::TextHints;
-use crate::zone::{BlockZone, ClientNamed};
+use crate::zone::{BlockZone, ClientNamed, GroupSets};
 
 /// A run ends with the block that brings it to so many rows.
 pub(super) const ROWS_AT_ONCE: usize = 10_000;
@@ -249,11 +249,11 @@ impl Scan {
         if self.filter.is_all() {
             return true;
         }
-        let sets = self.catalogue.group_at(group.position).and_then(|(_, zone)| zone);
+        let sets = GroupSets::of(self.shared.index.as_deref(), group);
         let texts = self.texts.of(&self.shared.log, &self.catalogue, group);
         let names = |client: &str| self.names.of(&self.shared.linking, client);
         let names = self.has_links.then_some(&names as &ClientNamed<'_>);
-        self.filter.may_match(&BlockZone { group, sets: sets.map(Arc::as_ref), texts, names })
+        self.filter.may_match(&BlockZone { group, sets, texts, names })
     }
 
     /// Whether a row is the latest of its exchange. Only in marked blocks can it be any other.

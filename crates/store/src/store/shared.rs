@@ -71,7 +71,7 @@ pub(crate) struct Shared {
 
 /// What a new segment that begins before the end of the log leaves of the others.
 pub(crate) struct Replaced {
-    pub(crate) emptied: Vec<u64>,
+    pub(crate) emptied: Vec<Segment>,
     pub(crate) cut: Option<Segment>,
 }
 
@@ -205,7 +205,7 @@ impl Shared {
                 _ => {}
             }
             for sealed in groups {
-                catalogue.push(sealed.group, Some(sealed.zone.clone()), &sealed.tracked);
+                catalogue.push(sealed.group, &sealed.tracked);
             }
         });
         self.recorded.fetch_max(newest, Ordering::AcqRel);
@@ -224,7 +224,7 @@ impl Shared {
                 cut = Some(last.clone());
             }
             catalogue.segments.push(new);
-            Replaced { emptied: emptied.into_iter().map(|segment| segment.number).collect(), cut }
+            Replaced { emptied, cut }
         })
     }
 
@@ -245,24 +245,33 @@ impl Shared {
         let newest = names.iter().filter_map(|name| number_of(name)).max();
         if newest == known.map(|segment| segment.number) {
             let Some(known) = known.filter(|known| !known.is_settled()) else { return Ok(()) };
-            let len =
-                self.log.file(known)?.len().map_err(|source| {
-                    StoreError::io("read", &self.log.path(known.number), source)
-                })?;
-            if len <= known.span().end {
-                return Ok(());
+            match self.learn_of_more(&catalogue, known) {
+                // It was settled meanwhile.
+                Err(StoreError::Replaced { .. }) => {}
+                learned => return learned,
             }
-            let mut loaded =
-                load::Loaded { catalogue: Catalogue::clone(&catalogue), ..Default::default() };
-            if let Some(last) = loaded.catalogue.segments.last_mut() {
-                last.end = last.position(len);
-            }
-            load::extend(&self.log, &mut loaded, known.end, Care::Headers, Some(known.end))?;
-            self.take_over(loaded);
-            return Ok(());
         }
         let whole_until = Counts::read(&self.dir).whole_until();
         let loaded = load::load(&self.log, Care::Headers, whole_until)?;
+        self.take_over(loaded);
+        Ok(())
+    }
+
+    /// Learns what came since in the last segment of a catalogue, a raw one.
+    fn learn_of_more(&self, catalogue: &Catalogue, known: &Segment) -> Result<(), StoreError> {
+        let len = self
+            .log
+            .file(known)?
+            .len()
+            .map_err(|source| StoreError::io("read", &self.log.path(known.number), source))?;
+        if len <= known.span().end {
+            return Ok(());
+        }
+        let mut loaded = load::Loaded { catalogue: catalogue.clone(), ..Default::default() };
+        if let Some(last) = loaded.catalogue.segments.last_mut() {
+            last.end = last.position(len);
+        }
+        load::extend(&self.log, &mut loaded, known.end, Care::Headers, Some(known.end))?;
         self.take_over(loaded);
         Ok(())
     }

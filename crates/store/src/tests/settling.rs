@@ -222,3 +222,30 @@ fn power_lost_at_any_moment_of_settling_costs_nothing() {
         }
     }
 }
+
+#[test]
+fn once_settled_an_exchange_that_was_written_twice_takes_no_more_memory_than_others() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, mut writer, _) = open(dir.path());
+    for n in 0..100 {
+        append(&mut writer, &open_row(n)).unwrap();
+    }
+    append_all(&mut writer, 100..200);
+    append_all(&mut writer, (0..100).filter(|n| n % 10 > 0));
+    let was = rows(&store);
+    assert_eq!((was.len(), store.shared.catalogue().tracked()), (200, 100));
+    writer.close().unwrap();
+    drop(store);
+    for known in [100, 10] {
+        let store = Store::read_only(dir.path()).unwrap();
+        let catalogue = store.shared.catalogue();
+        // Those of which nothing more came are still marked as open.
+        assert_eq!((catalogue.tracked(), catalogue.open_ids().count()), (known, 10));
+        assert_eq!((rows(&store), catalogue.stored), (was.clone(), 200));
+        settle_all(dir.path());
+    }
+    let (store, writer, recovery) = open(dir.path());
+    assert_eq!((recovery.stored, recovery.open, recovery.lost), (200, 10, 0));
+    assert_eq!((rows(&store), store.shared.catalogue().tracked()), (was, 10));
+    writer.close().unwrap();
+}

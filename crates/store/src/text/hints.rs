@@ -37,7 +37,7 @@ impl TextHints {
     ) -> GroupTexts<'a> {
         let place = catalogue.segment_at(group.position).and_then(|segment| {
             let Form::Settled(directory) = &segment.form else { return None };
-            let (column, directory) = (directory.column(group.position)?, directory.clone());
+            let (column, directory) = (catalogue.column(&segment, group)?, directory.clone());
             Some((segment, directory, column))
         });
         GroupTexts { hints: self, log, place }

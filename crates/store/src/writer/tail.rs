@@ -8,7 +8,7 @@ use wayside_exchange::Timestamp;
 use super::behind::Write;
 use super::pending::Batch;
 use crate::error::{StoreError, is_full};
-use crate::segment::{Form, Segment, SegmentHeader, name_of, start_of};
+use crate::segment::{Form, Segment, SegmentHeader, Token, name_of, start_of};
 use crate::storage::StoredFile;
 use crate::storage::pages::PageBuffer;
 use crate::store::{Options, Shared};
@@ -158,8 +158,9 @@ impl Tail {
             }
         };
         let replaced = shared.replace_from(segment);
-        for number in replaced.emptied {
-            let _ = shared.log.storage.remove(&name_of(number));
+        for emptied in replaced.emptied {
+            let _ = shared.log.retire(&emptied);
+            let _ = shared.log.storage.remove(&name_of(emptied.number));
         }
         if let Some(cut) = replaced.cut
             && let Ok(file) = shared.log.storage.open(&name_of(cut.number), true)
@@ -247,7 +248,7 @@ impl Tail {
             let _ = storage.remove(&name);
             return Err(failed(error));
         }
-        let segment = Segment { number, base, end: base, form: Form::Raw(file.clone()), opener };
+        let segment = Segment { number, base, end: base, form: Form::Raw(Token::new()), opener };
         self.folder_unsynced = true;
         (self.segment, self.file) = (Some(segment.clone()), Some(file.clone()));
         Ok((segment, file))
