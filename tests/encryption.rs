@@ -3,9 +3,10 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use tempfile::TempDir;
-use wayside_tests::{Echo, Output, Signal, Wayside, files_below, id};
+use wayside_tests::{Echo, Output, Signal, Wayside, curl, eventually, files_below, id};
 
 /// What is sent, in every place that a request has. None of it is a secret by any rule.
 const CANARIES: [&str; 5] =
@@ -160,10 +161,36 @@ fn what_was_recorded_in_clear_is_encrypted_once_it_is_turned_on() {
     assert_eq!(wayside.stop(), 0);
     let encrypting = Wayside::start_on(&data, &echo.url(), &["--encrypt"]);
     encrypting.wait_for("its key lies in the data folder");
-    wayside_tests::eventually("all is encrypted", std::time::Duration::from_mins(1), || {
+    eventually("all is encrypted", Duration::from_mins(1), || {
         let verified = encrypting.run(["verify", "--json"]).ok().json();
         verified["encrypted"] == verified["segments"]
     });
     tells_nothing(&data);
     assert_eq!(encrypting.exchanges("", 1)[0]["path"], "/canary-in-path");
+}
+
+#[test]
+fn alerts_and_labels_of_clients_cannot_be_read_in_its_files_either() {
+    let echo = Echo::start();
+    let mut recorded = Encrypted::start(&echo.url());
+    let url = recorded.wayside.http_url("/status/500/canary-in-path?n=[1-40]");
+    curl(["--parallel", "-A", "canary-agent", "-u", "canary-in-header:secret", &url]).ok();
+    let listed = |recorded: &Encrypted| recorded.run(&["alerts", "--json"]).ok().json_lines();
+    eventually("an alert is open", Duration::from_mins(1), || !listed(&recorded).is_empty());
+    let alert = listed(&recorded).remove(0);
+    assert_eq!(alert["client"], "basic:canary-in-header");
+    let book = recorded.wayside.data().join("alerts");
+    eventually("the book is written", Duration::from_mins(1), || book.exists());
+    tells_nothing(recorded.wayside.data());
+    // Without the recorder the key opens it, and what is changed stays encrypted.
+    let data = recorded.wayside.data().to_owned();
+    assert_eq!(recorded.wayside.stop(), 0);
+    let ask = |arguments: &[&str]| {
+        Wayside::run_on(&data, arguments.iter().copied().chain(["--seal-key", &recorded.key]))
+    };
+    ask(&["alerts", "ack", "--all"]).ok();
+    let kept = ask(&["alerts", "--json"]).ok().json_lines();
+    assert_eq!(kept[0]["client"], "basic:canary-in-header");
+    assert!(kept[0]["acknowledged_at"].is_string(), "{kept:?}");
+    tells_nothing(&data);
 }

@@ -10,6 +10,7 @@ mod cache;
 mod catalogue;
 mod cipher;
 mod codec;
+mod cover;
 mod directory;
 mod error;
 mod forwarded;
@@ -33,6 +34,7 @@ mod writer;
 mod zone;
 
 pub use backup::{BackedUp, backup};
+pub use cover::Cover;
 pub use error::StoreError;
 pub use forwarded::{Tallies, Tally};
 pub use record::{Extent, NewBody, NewMessage, NewRecord, NewVeil};

@@ -7,6 +7,7 @@ use wayside_exchange::filter::Filter;
 use wayside_exchange::stored::Arrival;
 use wayside_exchange::{Exchange, ExchangeId, Half, Label, Link, Links, Mark};
 
+use crate::cover::Cover;
 use crate::error::StoreError;
 use crate::record::Extent;
 use crate::record::decode::{Kept, Stored};
@@ -303,6 +304,16 @@ impl Store {
             return Err(StoreError::ReadOnly);
         }
         self.shared.linking.relabel(labels)
+    }
+
+    /// Covers files beside the segments as these are.
+    pub fn cover(&self) -> Cover {
+        let shared = &self.shared;
+        let encrypts = match shared.read_only {
+            true => open::is_encrypted(&shared.catalogue()),
+            false => shared.sealer.is_some(),
+        };
+        Cover::new(&shared.log.vault, encrypts)
     }
 
     /// How the store does now.

@@ -55,12 +55,13 @@ impl Source {
     ) -> anyhow::Result<Self> {
         let data = data.into();
         let in_process = || {
+            let store = store(&data)?;
             let api = Api {
-                store: store(&data)?,
+                alerts: Alerts::open(&data, store.cover()),
+                store,
                 recorder: None,
                 resealer: None,
                 thresholds,
-                alerts: Alerts::open(&data),
                 facts: ConsoleFacts {
                     version: env!("CARGO_PKG_VERSION").to_owned(),
                     ..ConsoleFacts::default()

@@ -83,7 +83,7 @@ impl Wired {
                 let mut addresses = vec![format!("https://{listening}")];
                 addresses.extend(listening_plain.map(|plain| format!("http://{plain}")));
                 let spreads = spreads.iter().map(|(spread, _)| spread.clone()).collect();
-                let alerts = Alerts::take_up(&settings.data);
+                let alerts = Alerts::take_up(&settings.data, recorder.store().cover());
                 let consoles = Consoles::start(settings, recorder, spreads, &alerts, addresses)?;
                 Some((consoles, alerts))
             }

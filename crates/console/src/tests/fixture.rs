@@ -201,7 +201,7 @@ impl Fixture {
             store: self.store.clone(),
             recorder: None,
             thresholds: wayside_analytics::Thresholds::default(),
-            alerts: wayside_alerts::Alerts::open(self.folder.path()),
+            alerts: wayside_alerts::Alerts::open(self.folder.path(), self.store.cover()),
             facts,
         }
     }

@@ -70,7 +70,7 @@ impl Changing {
             attendant = Some(Attendant::start(writer)?);
             let facts = ConsoleFacts::default();
             let thresholds = wayside_analytics::Thresholds::default();
-            let alerts = Alerts::open(data);
+            let alerts = Alerts::open(data, store.cover());
             let api = Api { store, recorder: None, resealer, thresholds, alerts, facts };
             anyhow::Ok(router(api.clone()).merge(changes(api)))
         };
