@@ -237,8 +237,7 @@ impl Catalogue {
 
     /// The ids of those of these rows that a later one took the place of.
     fn superseded_among(&self, places: &[Place]) -> Vec<u64> {
-        let superseded =
-            |place: &&Place| !self.is_latest(place.id, place.position, place.row);
+        let superseded = |place: &&Place| !self.is_latest(place.id, place.position, place.row);
         places.iter().filter(superseded).map(|place| place.id).collect()
     }
 

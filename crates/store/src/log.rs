@@ -99,7 +99,8 @@ impl Log {
 
     fn retired_file(&self, segment: &Segment) -> Option<Arc<dyn StoredFile>> {
         let retired = self.retired.lock();
-        let known = |known: &Weak<Token>| std::ptr::eq(known.as_ptr(), Arc::as_ptr(segment.token()));
+        let known =
+            |known: &Weak<Token>| std::ptr::eq(known.as_ptr(), Arc::as_ptr(segment.token()));
         retired.iter().find(|(retired, _)| known(retired)).map(|(_, file)| file.clone())
     }
 

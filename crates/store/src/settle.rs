@@ -214,15 +214,14 @@ impl<'a> Settling<'a> {
             .ok_or(Stuck::Damaged("a group lacks its records"))?;
         let rows = rows(raw, header.count).ok_or(Stuck::Damaged("its rows cannot be read"))?;
         let catalogue = Group::of(header).needs_tracking().then(|| self.shared.catalogue());
-        let (kept, dropped): (Vec<_>, Vec<_>) = (0_u32..).zip(rows).partition(|(n, row)| {
-            match (self.change.as_mut(), &catalogue) {
+        let (kept, dropped): (Vec<_>, Vec<_>) =
+            (0_u32..).zip(rows).partition(|(n, row)| match (self.change.as_mut(), &catalogue) {
                 (Some(change), _) => change.keeps_row(&row.summary, header.position, *n),
                 (None, Some(catalogue)) => {
                     !is_replaced(&self.shared, catalogue, row.summary.id, (header.position, *n))
                 }
                 (None, None) => true,
-            }
-        });
+            });
         let dropped: Vec<Place> = dropped
             .into_iter()
             .map(|(row, gone)| Place { id: gone.summary.id.0, position: header.position, row })
@@ -271,7 +270,13 @@ impl<'a> Settling<'a> {
         let (segment, groups) = (settled.segment, settled.groups);
         let exchanges = shared.change(|catalogue| {
             let moved = |position, row| settled.moved.get(&position)?.place(row);
-            catalogue.settle(segment, groups.iter().map(|(group, _)| *group), moved, &dropped, others)
+            catalogue.settle(
+                segment,
+                groups.iter().map(|(group, _)| *group),
+                moved,
+                &dropped,
+                others,
+            )
         });
         if let Some(index) = &shared.index {
             index.remove_zones(&gone);
@@ -288,12 +293,7 @@ impl fmt::Debug for Settling<'_> {
 }
 
 /// Whether a later row took the place of one for good: a power loss leaves it.
-fn is_replaced(
-    shared: &Shared,
-    catalogue: &Catalogue,
-    id: ExchangeId,
-    place: (u64, u32),
-) -> bool {
+fn is_replaced(shared: &Shared, catalogue: &Catalogue, id: ExchangeId, place: (u64, u32)) -> bool {
     let is_durable = || {
         let latest = catalogue.latest(id.0)?;
         Some(shared.sealing.is_closed(&catalogue.segment_at(latest.position)?))

@@ -43,15 +43,20 @@ pub fn run(args: &BackupArgs, data: &Location, printer: &mut Printer) -> anyhow:
         made.unchanged,
         made.dropped
     ))?;
-    printer.say(match (args.with_keys, made.encrypted) {
+    let known = match (args.with_keys, made.encrypted) {
         (true, true) => "with its keys: whoever has them can read everything in it",
         (true, false) => "with its keys: whoever has them can read the sealed secrets in it",
         (false, true) => {
-            "encrypted, and without its keys, so nothing in it can be read: `--with-keys`"
+            printer.say(format!(
+                "encrypted: nothing in it can be read without the key `{}`, which is not in it (`--with-keys`)",
+                data.key().display()
+            ));
+            return Ok(Exit::Done);
         }
         (false, false) => {
             "without its keys, so the sealed secrets in it cannot be read: `--with-keys`"
         }
-    });
+    };
+    printer.say(known);
     Ok(Exit::Done)
 }

@@ -118,8 +118,9 @@ pub fn announce(
     if let Some(console) = wired.console() {
         printer.line(format!("console  {console}"))?;
     }
-    if wired.recovery.is_some() {
-        printer.line(format!("data     {data}"))?;
+    if let Some(found) = &wired.recovery {
+        let how = if found.encrypted { ", encrypted" } else { "" };
+        printer.line(format!("data     {data}{how}"))?;
     }
     printer.flush()?;
     let port = wired.listening.port();
