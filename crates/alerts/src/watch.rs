@@ -9,10 +9,11 @@ use wayside_exchange::cause::chain;
 use wayside_exchange::view::OutlierView;
 use wayside_exchange::{Micros, Timestamp};
 use wayside_transport::client_tls::UpstreamTrust;
-use wayside_transport::dial::{Dialer, Fence};
+use wayside_transport::dial::Fence;
+use wayside_transport::post::Poster;
 
 use crate::book::{Event, News};
-use crate::courier::Inbox;
+use crate::courier::{Inbox, webhook};
 use crate::{Alerts, AlertsError, Links, Program, Webhook, message};
 
 /// How often the verdicts are looked at.
@@ -54,7 +55,7 @@ struct Watching {
     alerts: Alerts,
     standing: Standing,
     options: Options,
-    dialer: Option<Dialer>,
+    poster: Option<Poster>,
     webhook: Inbox,
     exec: Inbox,
 }
@@ -66,14 +67,14 @@ impl Watch {
         standing: Standing,
         options: Options,
     ) -> Result<Self, AlertsError> {
-        let dialer = match &options.webhook {
-            Some(webhook) => Some(webhook.dialer(&options.trust, options.fence.clone())?),
+        let poster = match &options.webhook {
+            Some(webhook) => Some(webhook.poster(&options.trust, options.fence.clone())?),
             None => None,
         };
         let tallies = alerts.tallies();
         let webhook = Inbox::new("webhook", &tallies.webhook);
         let exec = Inbox::new("program", &tallies.exec);
-        let watching = Watching { alerts, standing, options, dialer, webhook, exec };
+        let watching = Watching { alerts, standing, options, poster, webhook, exec };
         let mut runtime = tokio::runtime::Builder::new_current_thread();
         let runtime = runtime.enable_all().build().map_err(AlertsError::Thread)?;
         let (stop, stopped) = watch::channel(false);
@@ -101,13 +102,13 @@ impl Watching {
     async fn run(self, stopped: watch::Receiver<bool>) {
         let this = &self;
         let by_webhook = async {
-            match (&this.options.webhook, &this.dialer) {
-                (Some(webhook), Some(dialer)) => {
+            match &this.poster {
+                Some(poster) => {
                     this.webhook
-                        .serve(async |message| webhook.deliver(dialer, message).await)
+                        .serve(async |message| webhook::deliver(poster, message).await)
                         .await;
                 }
-                _ => std::future::pending().await,
+                None => std::future::pending().await,
             }
         };
         let by_program = async {

@@ -17,6 +17,7 @@ use wayside_exchange::{Summary, Timestamp};
 use wayside_store::{Resealing, Store};
 
 use crate::exchanges::{self, body, messages};
+use crate::push::PushTally;
 use crate::refusal::Refusal;
 use crate::{
     alerts, clients, findings, keeping, metrics, outliers, resolve, routes, sessions, status,
@@ -64,6 +65,8 @@ pub struct Api {
     pub thresholds: Thresholds,
     /// Who was told of what.
     pub alerts: Alerts,
+    /// How pushing the metrics goes; none where nobody is pushed any.
+    pub pushed: Option<PushTally>,
     /// What the status says beside the recorder's own figures.
     pub facts: ConsoleFacts,
 }

@@ -1,4 +1,4 @@
-//! The console's HTTP API, live feed and health.
+//! The console's HTTP API, live feed and health; and the metrics, scraped or pushed.
 //!
 //! One router answers three kinds of askers: the console over TCP, which must show a token; other
 //! commands over the control socket, which only this user can open; and a command itself, in
@@ -19,6 +19,7 @@ mod lookup;
 mod metrics;
 mod outflow;
 mod outliers;
+mod push;
 mod refusal;
 mod resolve;
 mod routes;
@@ -38,6 +39,7 @@ pub use error::ConsoleError;
 pub use exchanges::follow::Skipped;
 pub use exchanges::messages::MessageLine;
 pub use keeping::{ClearedView, ErasedView, PinView, UnpinnedView, changes};
+pub use push::{PushTally, PushView, Pushing, push};
 pub use row::RowView;
 pub use serve::control::link::ConsoleLink;
 pub use serve::control::{Control, control_path, recorder_runs, serve_control};

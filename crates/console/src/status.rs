@@ -9,6 +9,7 @@ use wayside_exchange::Timestamp;
 use wayside_exchange::view::{BoardView, DiskView, RemovedView, StatusView};
 
 use crate::api::Api;
+use crate::push::{PushTally, PushView};
 use crate::refusal::{Refusal, blocking};
 
 /// What `/api/status` answers.
@@ -23,6 +24,9 @@ pub struct ConsoleStatus {
     pub started_at: Option<Timestamp>,
     /// Where the proxy and the console listen, as URLs.
     pub listening: Vec<String>,
+    /// How pushing the metrics goes; absent where nobody is pushed any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub otlp: Option<PushView>,
 }
 
 /// Alive: it answers.
@@ -56,6 +60,7 @@ pub(crate) async fn of(api: Api) -> Result<ConsoleStatus, Refusal> {
             version: api.facts.version,
             started_at: api.facts.started_at,
             listening: api.facts.listening,
+            otlp: api.pushed.as_ref().map(PushTally::view),
         })
     })
     .await

@@ -63,6 +63,12 @@ impl Timestamp {
         let at = at.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp();
         Some(Timestamp(at.as_microsecond()))
     }
+
+    /// Reads a date as HTTP writes it (`Fri, 20 Nov 2026 14:05:00 GMT`, RFC 9110 section 5.6.7).
+    pub fn parse_http_date(text: &str) -> Option<Timestamp> {
+        let at = jiff::fmt::rfc2822::parse(text).ok()?;
+        Some(Timestamp(at.timestamp().as_microsecond()))
+    }
 }
 
 impl Micros {

@@ -140,6 +140,12 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// A URL that cannot be posted to. It is not repeated: it may hold a secret.
+    #[error("{reason}")]
+    BadEndpoint {
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A listen address that is not `HOST:PORT`.
     #[error("`{seen}` is not an address to listen on")]
     BadListenAddress {

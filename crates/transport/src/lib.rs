@@ -3,7 +3,7 @@
 //! Downstream: [`listen`] accepts, [`balance`] counts and spreads connections over the workers,
 //! [`server_tls`] shakes hands with a certificate that was given ([`certificate`]) or that our own
 //! CA makes on the fly ([`authority`]). Upstream: [`dial`] reaches the backend, [`client_tls`] says
-//! whom to trust. [`drain`] tells everyone to finish. No other crate meets a TLS library.
+//! whom to trust; [`post`] tells somebody else something. [`drain`] tells everyone to finish. No other crate meets a TLS library.
 
 pub mod authority;
 pub mod balance;
@@ -16,6 +16,7 @@ pub mod drain;
 mod error;
 mod facts;
 pub mod listen;
+pub mod post;
 mod read_ahead;
 pub mod server_tls;
 

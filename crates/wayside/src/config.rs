@@ -5,6 +5,7 @@ mod clients;
 mod file;
 pub mod keys;
 mod openapi;
+mod pushing;
 pub mod rules;
 mod settings;
 #[cfg(test)]
@@ -83,8 +84,8 @@ pub fn resolve(
         }
         if let Some(value) = environment(&key.variable()) {
             let values = match key.form {
-                // As in PATH: a file name with a colon goes into the file.
-                Form::Many => value.split(':').map(str::to_owned).collect(),
+                // A value with a separator in it goes into the file.
+                Form::Many => value.split(key.separator()).map(str::to_owned).collect(),
                 _ => vec![value],
             };
             return (key, values, Origin::Variable(key.variable()));

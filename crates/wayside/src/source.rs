@@ -62,6 +62,7 @@ impl Source {
                 recorder: None,
                 resealer: None,
                 thresholds,
+                pushed: None,
                 facts: ConsoleFacts {
                     version: env!("CARGO_PKG_VERSION").to_owned(),
                     ..ConsoleFacts::default()

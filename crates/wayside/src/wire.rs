@@ -6,6 +6,7 @@
 
 mod consoles;
 mod ourselves;
+mod pushing;
 mod telling;
 mod traffic;
 
@@ -80,11 +81,11 @@ impl Wired {
         let (recording, recovery) = record(settings)?;
         let consoles = match &recording {
             Some((recorder, _, _)) => {
-                let mut addresses = vec![format!("https://{listening}")];
-                addresses.extend(listening_plain.map(|plain| format!("http://{plain}")));
+                let mut own = vec![("https", listening)];
+                own.extend(listening_plain.map(|plain| ("http", plain)));
                 let spreads = spreads.iter().map(|(spread, _)| spread.clone()).collect();
                 let alerts = Alerts::take_up(&settings.data, recorder.store().cover());
-                let consoles = Consoles::start(settings, recorder, spreads, &alerts, addresses)?;
+                let consoles = Consoles::start(settings, recorder, spreads, &alerts, &own)?;
                 Some((consoles, alerts))
             }
             None => None,

@@ -45,6 +45,16 @@ impl Histogram {
         self.bounds.iter().copied().zip(sums)
     }
 
+    /// For each bucket how many durations fell into it; the last is beyond all bounds.
+    pub fn counts(&self) -> &[u64] {
+        &self.counts
+    }
+
+    /// Upper bounds of the buckets but the last, in microseconds.
+    pub fn bounds(&self) -> &'static [u64] {
+        self.bounds
+    }
+
     /// How many durations.
     pub fn count(&self) -> u64 {
         self.counts.iter().sum()

@@ -8,8 +8,9 @@ use wayside_analytics::meters::{CLASSES, Histogram, MOST, Meter, Meters, OUTCOME
 use wayside_exchange::view::{BoardView, OutlierView, StatusView, WorstView};
 use wayside_exchange::{ExchangeId, Timestamp};
 
-use super::page::{Kind, Page, seconds};
+use super::sheet::{Kind, Sheet, seconds};
 use crate::api::{Api, Live, Load};
+use crate::push::PushView;
 use crate::status::ConsoleStatus;
 
 /// Clients with labels of their own.
@@ -52,14 +53,15 @@ impl<'a> Scrape<'a> {
         }
     }
 
-    pub(super) fn write(&self, page: &mut Page) {
+    pub(super) fn write(&self, page: &mut impl Sheet) {
         self.traffic(page);
         self.recording(page);
         self.disk(page);
         self.clients(page);
         self.alerts(page);
+        self.pushes(page);
         page.family(Kind::Gauge, "wayside_build_info", "The version of Wayside.");
-        page.sample(&[("version", &self.status.version)], 1);
+        page.sample(&[("version", &self.status.version)], 1_u64);
         if let Some(at) = self.status.started_at {
             let help = "When the recorder started, in seconds since 1970.";
             page.one(Kind::Gauge, "wayside_start_time_seconds", help, at.0 as f64 / 1e6);
@@ -67,7 +69,7 @@ impl<'a> Scrape<'a> {
     }
 
     /// By route.
-    fn traffic(&self, page: &mut Page) {
+    fn traffic(&self, page: &mut impl Sheet) {
         page.family(
             Kind::Counter,
             "wayside_exchanges",
@@ -78,7 +80,7 @@ impl<'a> Scrape<'a> {
                 for (outcome, count) in OUTCOMES.iter().zip(outcomes).filter(|(_, n)| **n > 0) {
                     let outcome = outcome.as_str();
                     let labels = [("route", route), ("status_class", *class), ("outcome", outcome)];
-                    page.sample(&labels, count);
+                    page.sample(&labels, *count);
                 }
             }
         }
@@ -124,7 +126,7 @@ impl<'a> Scrape<'a> {
 
     fn histograms(
         &self,
-        page: &mut Page,
+        page: &mut impl Sheet,
         name: &'static str,
         help: &str,
         of: fn(&Meter) -> &Histogram,
@@ -136,7 +138,7 @@ impl<'a> Scrape<'a> {
     }
 
     /// What was forwarded, and what became of it.
-    fn recording(&self, page: &mut Page) {
+    fn recording(&self, page: &mut impl Sheet) {
         let status: &StatusView = &self.status.status;
         let counters = [
             ("wayside_forwarded_exchanges", "Exchanges that began.", status.forwarded),
@@ -168,7 +170,7 @@ impl<'a> Scrape<'a> {
         }
         for (reason, lost) in &status.lost {
             if !REASONS.contains(&reason.as_str()) {
-                page.sample(&[("reason", reason)], lost);
+                page.sample(&[("reason", reason)], *lost);
             }
         }
         let gauges = [
@@ -201,7 +203,7 @@ impl<'a> Scrape<'a> {
         at(durable_through).or(begin).map_or(0.0, |durable| seconds(recorded.since(durable).0))
     }
 
-    fn disk(&self, page: &mut Page) {
+    fn disk(&self, page: &mut impl Sheet) {
         let status: &StatusView = &self.status.status;
         let (disk, removed) = (&status.disk, status.removed);
         page.one(Kind::Gauge, "wayside_store_used_bytes", "What the recording takes.", disk.used);
@@ -214,17 +216,17 @@ impl<'a> Scrape<'a> {
         let stored = "Exchanges in the store.";
         page.one(Kind::Gauge, "wayside_stored_exchanges", stored, status.stored);
         let help = "Exchanges that retention removed, over the life of the store.";
-        page.one(Kind::Counter, "wayside_removed_exchanges", help, removed.exchanges);
+        page.one(Kind::Lasting, "wayside_removed_exchanges", help, removed.exchanges);
         let help = "Bytes that retention freed, over the life of the store.";
-        page.one(Kind::Counter, "wayside_removed_bytes", help, removed.bytes);
+        page.one(Kind::Lasting, "wayside_removed_bytes", help, removed.bytes);
     }
 
     /// What people were told of.
-    fn alerts(&self, page: &mut Page) {
+    fn alerts(&self, page: &mut impl Sheet) {
         let help = "Alerts by state; of those that have ended the newest 1000.";
         page.family(Kind::Gauge, "wayside_alerts", help);
         for (state, count) in &self.alerts {
-            page.sample(&[("state", state)], count);
+            page.sample(&[("state", state)], *count);
         }
         let help = "What became of the messages that tell of alerts.";
         page.family(Kind::Counter, "wayside_alert_deliveries", help);
@@ -233,15 +235,27 @@ impl<'a> Scrape<'a> {
             for (result, count) in
                 [("delivered", delivered), ("failed", failed), ("dropped", dropped)]
             {
-                page.sample(&[("way", way), ("result", result)], count);
+                page.sample(&[("way", way), ("result", result)], *count);
             }
         }
         let help = "Verdicts that came while too many stood, and were told to nobody.";
         page.one(Kind::Counter, "wayside_untold_verdicts", help, self.delivery.untold);
     }
 
+    /// How pushing these very figures goes; nothing where they are only scraped.
+    fn pushes(&self, page: &mut impl Sheet) {
+        let Some(PushView { delivered, failed, rejected, .. }) = &self.status.otlp else { return };
+        let help = "Times that the metrics were pushed to the collector, by whether it took them.";
+        page.family(Kind::Counter, "wayside_otlp_pushes", help);
+        for (result, count) in [("delivered", delivered), ("failed", failed)] {
+            page.sample(&[("result", result)], *count);
+        }
+        let help = "Figures that the collector did not want of what it took.";
+        page.one(Kind::Counter, "wayside_otlp_rejected_points", help, *rejected);
+    }
+
     /// Who is there, and who fares worst.
-    fn clients(&self, page: &mut Page) {
+    fn clients(&self, page: &mut impl Sheet) {
         let active = "Clients that called in the last minute.";
         page.one(Kind::Gauge, "wayside_active_clients", active, self.board.clients);
         let help = "Verdicts that stand now, by kind; `wayside outliers` says them in words.";

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 const LONGEST: usize = 160;
 
 /// `value`, or its beginning and a hash of the whole.
-pub(super) fn bounded(value: &str) -> Cow<'_, str> {
+fn bounded(value: &str) -> Cow<'_, str> {
     if value.len() <= LONGEST {
         return Cow::Borrowed(value);
     }
@@ -16,6 +16,16 @@ pub(super) fn bounded(value: &str) -> Cow<'_, str> {
     }
     let beginning = value.get(..end).unwrap_or_default();
     Cow::Owned(format!("{beginning}~{:08x}", hash(value)))
+}
+
+/// `value` as it is told: bounded, and with nothing in it that would do something to a terminal.
+pub(super) fn shown(value: &str) -> Cow<'_, str> {
+    let odd = |c: char| c.is_control() && c != '\n';
+    let value = bounded(value);
+    if value.contains(odd) {
+        return Cow::Owned(value.replace(odd, "\u{fffd}"));
+    }
+    value
 }
 
 /// FNV-1a, 32 bits: the same for ever, as a label's value must be.

@@ -5,24 +5,14 @@ use std::fmt::{self, Write as _};
 use http::{HeaderMap, header};
 use wayside_analytics::meters::Histogram;
 
-use super::label::bounded;
+use super::label::shown;
+use super::sheet::{Kind, Labels, Number, Sheet, seconds};
 
 /// Which format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
     Prometheus,
     OpenMetrics,
-}
-
-/// What a family of samples is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// Only ever grows; its samples end in `_total`.
-    Counter,
-    /// Goes up and down.
-    Gauge,
-    /// Durations by bucket.
-    Histogram,
 }
 
 /// A page of metrics that is being written.
@@ -33,9 +23,6 @@ pub(crate) struct Page {
     name: &'static str,
     kind: Kind,
 }
-
-/// Names and values.
-pub(crate) type Labels<'a> = &'a [(&'static str, &'a str)];
 
 impl Form {
     /// What `Accept` asks for: Prometheus names both, `OpenMetrics` first.
@@ -60,55 +47,6 @@ impl Page {
         Self { form, text: String::new(), name: "", kind: Kind::Gauge }
     }
 
-    /// Begins a family. `name` ends with its unit, where it has one, and has no `_total`.
-    pub(crate) fn family(&mut self, kind: Kind, name: &'static str, help: &str) {
-        (self.name, self.kind) = (name, kind);
-        let (word, total) = match kind {
-            Kind::Counter => ("counter", "_total"),
-            Kind::Gauge => ("gauge", ""),
-            Kind::Histogram => ("histogram", ""),
-        };
-        let total = if self.form == Form::Prometheus { total } else { "" };
-        let _ = writeln!(self.text, "# HELP {name}{total} {help}");
-        let _ = writeln!(self.text, "# TYPE {name}{total} {word}");
-        let unit = ["seconds", "bytes"].into_iter().find(|unit| name.ends_with(unit));
-        if let (Form::OpenMetrics, Some(unit)) = (self.form, unit) {
-            let _ = writeln!(self.text, "# UNIT {name} {unit}");
-        }
-    }
-
-    /// A sample of a counter or gauge.
-    pub(crate) fn sample(&mut self, labels: Labels<'_>, value: impl fmt::Display) {
-        let suffix = if self.kind == Kind::Counter { "_total" } else { "" };
-        self.line(suffix, labels, None, &value);
-    }
-
-    /// A family of one sample.
-    pub(crate) fn one(
-        &mut self,
-        kind: Kind,
-        name: &'static str,
-        help: &str,
-        value: impl fmt::Display,
-    ) {
-        self.family(kind, name, help);
-        self.sample(&[], value);
-    }
-
-    /// The samples of a histogram.
-    pub(crate) fn histogram(&mut self, labels: Labels<'_>, histogram: &Histogram) {
-        for (bound, count) in histogram.cumulative() {
-            let bound = seconds(bound).to_string();
-            // OpenMetrics wants a point in each.
-            let point = if bound.contains('.') { "" } else { ".0" };
-            self.line("_bucket", labels, Some(&format!("{bound}{point}")), &count);
-        }
-        let count = histogram.count();
-        self.line("_bucket", labels, Some("+Inf"), &count);
-        self.line("_sum", labels, None, &seconds(histogram.sum_us()));
-        self.line("_count", labels, None, &count);
-    }
-
     fn line(
         &mut self,
         suffix: &str,
@@ -121,13 +59,11 @@ impl Page {
         let mut between = '{';
         for (name, value) in labels.iter().copied().chain(bound) {
             let _ = write!(self.text, "{between}{name}=\"");
-            for c in bounded(value).chars() {
+            for c in shown(value).chars() {
                 match c {
                     '\\' => self.text.push_str("\\\\"),
                     '"' => self.text.push_str("\\\""),
                     '\n' => self.text.push_str("\\n"),
-                    // Nothing from traffic may do something to a terminal that shows the page.
-                    c if c.is_control() => self.text.push(char::REPLACEMENT_CHARACTER),
                     c => self.text.push(c),
                 }
             }
@@ -147,9 +83,43 @@ impl Page {
     }
 }
 
-/// Microseconds as seconds.
-pub(super) fn seconds(micros: u64) -> f64 {
-    micros as f64 / 1e6
+impl Sheet for Page {
+    fn family(&mut self, kind: Kind, name: &'static str, help: &str) {
+        (self.name, self.kind) = (name, kind);
+        let (word, total) = match kind {
+            Kind::Counter | Kind::Lasting => ("counter", "_total"),
+            Kind::Gauge => ("gauge", ""),
+            Kind::Histogram => ("histogram", ""),
+        };
+        let total = if self.form == Form::Prometheus { total } else { "" };
+        let _ = writeln!(self.text, "# HELP {name}{total} {help}");
+        let _ = writeln!(self.text, "# TYPE {name}{total} {word}");
+        let unit = ["seconds", "bytes"].into_iter().find(|unit| name.ends_with(unit));
+        if let (Form::OpenMetrics, Some(unit)) = (self.form, unit) {
+            let _ = writeln!(self.text, "# UNIT {name} {unit}");
+        }
+    }
+
+    fn sample(&mut self, labels: Labels<'_>, value: impl Into<Number>) {
+        let suffix = match self.kind {
+            Kind::Counter | Kind::Lasting => "_total",
+            Kind::Gauge | Kind::Histogram => "",
+        };
+        self.line(suffix, labels, None, &value.into());
+    }
+
+    fn histogram(&mut self, labels: Labels<'_>, histogram: &Histogram) {
+        for (bound, count) in histogram.cumulative() {
+            let bound = seconds(bound).to_string();
+            // OpenMetrics wants a point in each.
+            let point = if bound.contains('.') { "" } else { ".0" };
+            self.line("_bucket", labels, Some(&format!("{bound}{point}")), &count);
+        }
+        let count = histogram.count();
+        self.line("_bucket", labels, Some("+Inf"), &count);
+        self.line("_sum", labels, None, &seconds(histogram.sum_us()));
+        self.line("_count", labels, None, &count);
+    }
 }
 
 #[cfg(test)]
@@ -160,7 +130,7 @@ mod tests {
     fn values_from_traffic_cannot_break_out_of_their_label() {
         let mut page = Page::new(Form::OpenMetrics);
         page.family(Kind::Counter, "wayside_body_bytes", "Bytes.");
-        page.sample(&[("route", "GET /\"} 1\nevil\\\u{1b}[2J"), ("more", "")], 7);
+        page.sample(&[("route", "GET /\"} 1\nevil\\\u{1b}[2J"), ("more", "")], 7_u64);
         assert_eq!(
             page.finish(),
             "# HELP wayside_body_bytes Bytes.\n# TYPE wayside_body_bytes counter\n\

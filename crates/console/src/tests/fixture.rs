@@ -202,6 +202,7 @@ impl Fixture {
             recorder: None,
             thresholds: wayside_analytics::Thresholds::default(),
             alerts: wayside_alerts::Alerts::open(self.folder.path(), self.store.cover()),
+            pushed: None,
             facts,
         }
     }

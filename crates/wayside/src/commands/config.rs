@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 use wayside_alerts::Webhook;
+use wayside_transport::post::Endpoint;
 
 use crate::args::ConfigArgs;
 use crate::config::keys::{Form, Key};
@@ -55,11 +56,18 @@ pub fn run(args: &ConfigArgs, resolved: &Resolved, printer: &mut Printer) -> any
     Ok(Exit::Done)
 }
 
-/// The value, without what is a secret: whoever knows a webhook's URL can post to it.
+/// The value, without what is a secret: whoever knows such a URL can post to it.
 fn shown(key: &Key, values: &[String]) -> Value {
     match (key.name, values) {
         ("alert-webhook", [.., url]) => {
             json!(Webhook::parse(url).map_or_else(|_| "...".to_owned(), |hook| hook.shown()))
+        }
+        ("otlp", [.., url]) => {
+            json!(Endpoint::parse(url).map_or_else(|_| "...".to_owned(), |there| there.shown()))
+        }
+        ("otlp-header", fields) => {
+            let hidden = |field: &String| format!("{}=...", field.split('=').next().unwrap_or(""));
+            json!(fields.iter().map(hidden).collect::<Vec<_>>())
         }
         _ => value(key, values),
     }

@@ -1,6 +1,6 @@
 //! `wayside status`: how the recorder does.
 
-use wayside_console::{ConsoleError, ConsoleStatus};
+use wayside_console::{ConsoleError, ConsoleStatus, PushView};
 use wayside_exchange::escape::for_terminal;
 use wayside_exchange::view::RemovedView;
 use wayside_store::Location;
@@ -18,7 +18,7 @@ pub async fn run(args: StatusArgs, data: &Location, printer: &mut Printer) -> an
     let source = Source::open(data).await?;
     let answer = source.ask(&Question::at("/api/status")).await?;
     let object = answer.bytes().await?;
-    let ConsoleStatus { status: view, started_at, listening, .. } =
+    let ConsoleStatus { status: view, started_at, listening, otlp, .. } =
         serde_json::from_slice(&object).map_err(ConsoleError::NotUnderstood)?;
     let exit = if view.problems.is_empty() { Exit::Done } else { Exit::Differs };
     if args.json {
@@ -106,6 +106,22 @@ pub async fn run(args: StatusArgs, data: &Location, printer: &mut Printer) -> an
         let text =
             format!("{} by retention, {} freed", counted(exchanges, "exchange"), size(bytes));
         line("removed", text)?;
+    }
+    if let Some(otlp) = &otlp {
+        let PushView { to, delivered, failed, rejected, error, .. } = otlp;
+        let rejected = match rejected {
+            0 => String::new(),
+            number => format!(", {} of them rejected", counted(*number, "figure")),
+        };
+        let pushed = format!(
+            "pushed to {to} {} times{rejected}, not taken {}",
+            count(*delivered),
+            count(*failed)
+        );
+        line("metrics", for_terminal(&pushed).into_owned())?;
+        if let Some(error) = error {
+            line("", paint.tone(Tone::Bad, &for_terminal(&format!("the collector: {error}"))))?;
+        }
     }
     for problem in &view.problems {
         line("problem", paint.red(&for_terminal(problem)))?;

@@ -37,6 +37,11 @@ impl Key {
         format!("WAYSIDE_{}", self.name.to_ascii_uppercase().replace('-', "_"))
     }
 
+    /// What stands between several values in that variable: as in PATH, or as OpenTelemetry's own variables have it.
+    pub fn separator(&self) -> char {
+        if self.heading == METRICS { ',' } else { ':' }
+    }
+
     /// The setting of this name.
     pub fn named(name: &str) -> Option<&'static Key> {
         KEYS.iter().find(|key| key.name == name)
@@ -50,6 +55,7 @@ const SEALING: &str = "Sealing secrets";
 const NAMING: &str = "Whose exchange is this";
 const JUDGING: &str = "Judging clients";
 const ALERTS: &str = "Telling people of verdicts";
+const METRICS: &str = "Pushing metrics";
 const LIMITS: &str = "Limits";
 const ADDED: &str = "What messages get that they did not have (nothing by default)";
 
@@ -115,6 +121,11 @@ pub const KEYS: &[Key] = &[
     one(ALERTS, "alert-exec", "PROGRAM", "", "Start this program for alerts, with the same JSON on its standard input; no shell is used"),
     switch(ALERTS, "alert-log", "Write alerts to the log"),
     one(ALERTS, "alert-remind", "TIME", "4h", "Tell again of an alert that nobody has acknowledged after this time, or `never`"),
+    one(METRICS, "otlp", "URL", "", "Push the metrics to this OpenTelemetry collector, such as `http://127.0.0.1:4318`; `/v1/metrics` is added where there is no path"),
+    one(METRICS, "otlp-interval", "TIME", "15s", "How often they are pushed"),
+    Key { name: "otlp-header", value: "NAME=VALUE", form: Form::Many, default: "", heading: METRICS, help: "A header field for the collector, such as `Authorization=Bearer ...`; better in the file or as a variable (there with commas between): the value may be a secret; repeatable" },
+    Key { name: "otlp-attribute", value: "NAME=VALUE", form: Form::Many, default: "", heading: METRICS, help: "What is told of this recorder beside `service.name`, `service.version` and `service.instance.id`, or instead; repeatable" },
+    one(METRICS, "otlp-ca", "FILE", "", "Trust also the authorities in this file (PEM) when the collector is https"),
     one(LIMITS, "workers", "N", "auto", "Worker threads; `auto` is one for each processor"),
     one(LIMITS, "drain", "TIME", "30s", "How long running exchanges may take to finish after SIGTERM"),
     one(LIMITS, "handshake-timeout", "TIME", "10s", "How long a client's TLS handshake may take"),

@@ -4,6 +4,7 @@ use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use http::HeaderMap;
 use wayside_alerts::Webhook;
 use wayside_analytics::{Rule, Threshold, Thresholds};
 use wayside_exchange::Label;
@@ -11,8 +12,10 @@ use wayside_identity::{RuleError, Rules, Sealing};
 use wayside_recorder::{Pattern, WrongPattern};
 use wayside_store::Location;
 use wayside_transport::dial::Upstream;
+use wayside_transport::post::Endpoint;
 
 use super::openapi;
+use super::pushing;
 use super::units::{duration, size};
 use super::{Resolved, wrong_value};
 use crate::report::trouble::Trouble;
@@ -83,6 +86,16 @@ pub struct Settings {
     pub alert_log: bool,
     /// After what time whoever has not acknowledged an alert is reminded; none never does.
     pub alert_remind: Option<Duration>,
+    /// Where the metrics are pushed.
+    pub otlp: Option<Endpoint>,
+    /// How often.
+    pub otlp_interval: Duration,
+    /// What goes into the header there; the values are secrets.
+    pub otlp_headers: HeaderMap,
+    /// What is told of this recorder there.
+    pub otlp_attributes: Vec<(String, String)>,
+    /// Authorities (PEM) to trust there beside the system's.
+    pub otlp_ca: Option<PathBuf>,
     /// Worker threads, at least one.
     pub workers: usize,
     /// How long running exchanges may take to finish after SIGTERM.
@@ -196,6 +209,11 @@ impl Settings {
             alert_exec: resolved.optional("alert-exec", path)?,
             alert_log: resolved.read("alert-log", yes_or_no)?,
             alert_remind: resolved.optional("alert-remind", positive)?,
+            otlp: resolved.optional("otlp", pushing::collector)?,
+            otlp_interval: resolved.read("otlp-interval", pushing::interval)?,
+            otlp_headers: pushing::headers(resolved)?,
+            otlp_attributes: pushing::attributes(resolved)?,
+            otlp_ca: resolved.optional("otlp-ca", path)?,
             workers: resolved.read("workers", |word| match word {
                 "auto" => Ok(std::thread::available_parallelism().map_or(1, usize::from)),
                 number => count(number),

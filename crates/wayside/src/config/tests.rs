@@ -143,6 +143,29 @@ fn a_wrong_value_says_where_it_came_from() {
 }
 
 #[test]
+fn fields_for_the_collector_are_parted_by_commas_and_their_values_never_said() {
+    let variables = [
+        ("WAYSIDE_OTLP", "https://collector.test"),
+        ("WAYSIDE_OTLP_HEADER", "authorization=Basic a:b==,x-scope=shop"),
+        ("WAYSIDE_OTLP_ATTRIBUTE", "host.name=web-1,service.name=edge"),
+    ];
+    let resolved = resolved(&["http://h"], &variables, None).unwrap();
+    let settings = resolved.settings().unwrap();
+    assert_eq!(settings.otlp_headers["authorization"], "Basic a:b==");
+    assert_eq!(settings.otlp_headers["x-scope"], "shop");
+    let attributes = [("host.name", "web-1"), ("service.name", "edge")];
+    assert_eq!(settings.otlp_attributes, attributes.map(|(a, b)| (a.to_owned(), b.to_owned())));
+    assert!(!format!("{settings:?}").contains("a:b=="), "headers are hidden in debug output");
+    for wrong in ["s3cret", "=s3cret", "a b=s3cret", "host=s3cret", "x=s3cret\u{1}"] {
+        let said = complaint(&["http://h", "--otlp-header", wrong], &[], None);
+        assert!(said.contains("wrong value in flag `--otlp-header`"), "{said}");
+        assert!(!said.contains("s3cret"), "{said}");
+    }
+    let said = complaint(&["http://h", "--otlp-interval", "10ms"], &[], None);
+    assert!(said.contains("at least `1s`"), "{said}");
+}
+
+#[test]
 fn trusting_anybody_and_somebody_at_once_is_refused() {
     let text = complaint(&["--upstream-insecure", "--upstream-ca", "ca.pem"], &[], None);
     assert!(text.starts_with("error: `upstream-insecure` and `upstream-ca` exclude"), "{text}");

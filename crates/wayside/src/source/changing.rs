@@ -71,7 +71,8 @@ impl Changing {
             let facts = ConsoleFacts::default();
             let thresholds = wayside_analytics::Thresholds::default();
             let alerts = Alerts::open(data, store.cover());
-            let api = Api { store, recorder: None, resealer, thresholds, alerts, facts };
+            let (recorder, pushed) = (None, None);
+            let api = Api { store, recorder, resealer, thresholds, alerts, pushed, facts };
             anyhow::Ok(router(api.clone()).merge(changes(api)))
         };
         let source = wayside_console::Source::of(data, in_process).await?;

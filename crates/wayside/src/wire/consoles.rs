@@ -11,20 +11,21 @@ use tokio::net::TcpListener;
 use tokio::sync::{broadcast, watch};
 use wayside_alerts::Alerts;
 use wayside_analytics::meters::Meters;
-use wayside_console::{Api, ConsoleFacts, Control, Live, Load, Token, control_path};
+use wayside_console::{Api, ConsoleFacts, Control, Live, Load, Token, control_path, push};
 use wayside_exchange::Summary;
 use wayside_exchange::view::{BoardView, OutlierView, StatusView};
 use wayside_recorder::{Recorder, Resealer};
 use wayside_transport::balance::Spread;
+use wayside_transport::dial::Fence;
 use wayside_transport::listen::Bound;
 
 use crate::clock;
 use crate::config::Settings;
 use crate::report::panics;
 use crate::report::trouble::Trouble;
-use crate::wire::told;
+use crate::wire::{pushing, told};
 
-/// Both consoles, running.
+/// Both consoles, running; and what pushes the metrics.
 pub(super) struct Consoles {
     address: Option<SocketAddr>,
     url: Option<String>,
@@ -75,7 +76,7 @@ impl Consoles {
         recorder: &Recorder,
         spreads: Vec<Spread>,
         alerts: &Alerts,
-        mut addresses: Vec<String>,
+        own: &[(&'static str, SocketAddr)],
     ) -> anyhow::Result<Self> {
         let bound = settings.console.map(bind).transpose()?;
         let metrics = settings.metrics_token.clone();
@@ -85,7 +86,10 @@ impl Consoles {
             .as_ref()
             .map(|bound| format!("http://{}/?token={}", bound.address(), token.reveal()));
         let address = bound.as_ref().map(Bound::address);
-        addresses.extend(address.map(|address| format!("http://{address}")));
+        let own: Vec<_> = own.iter().copied().chain(address.map(|it| ("http", it))).collect();
+        let addresses = own.iter().map(|(scheme, address)| format!("{scheme}://{address}"));
+        let fence = Fence::around(own.iter().map(|(_, address)| *address));
+        let pushing = pushing::of(settings, fence)?;
         let (key, rules) = (settings.location().open_or_create_key()?, settings.rules.clone());
         let api = Api {
             store: recorder.store().clone(),
@@ -93,10 +97,11 @@ impl Consoles {
             resealer: Some(Arc::new(move || Box::new(Resealer::new(key.clone(), &rules)))),
             thresholds: settings.thresholds,
             alerts: alerts.clone(),
+            pushed: pushing.as_ref().map(|pushing| pushing.tally.clone()),
             facts: ConsoleFacts {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 started_at: Some(clock::now()),
-                listening: addresses,
+                listening: addresses.collect(),
             },
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -128,7 +133,12 @@ impl Consoles {
                         }
                     };
                     let over_socket = control.serve(api.clone(), told(stopping.clone()));
-                    tokio::join!(over_tcp, over_socket);
+                    let pushed = async {
+                        if let Some(pushing) = pushing {
+                            push(pushing, api.clone(), told(stopping.clone())).await;
+                        }
+                    };
+                    tokio::join!(over_tcp, over_socket, pushed);
                 });
             })
             .context("could not start the console's thread")?;
