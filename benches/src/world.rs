@@ -48,6 +48,8 @@ pub enum Trouble {
     Slower(f64),
     /// So large a share of its requests is answered with 4xx beyond what is usual.
     Failing(f64),
+    /// It gives up so large a share of its requests beyond what is usual.
+    GivingUp(f64),
 }
 
 /// The world.
@@ -131,18 +133,19 @@ impl World {
             ms *= 12.0;
         }
         let [errors_4xx, errors_5xx, cancelled] = route.shares.map(|share| share * failing);
-        let mut more = 0.0;
+        let (mut errors_4xx, mut cancelled) = (errors_4xx, cancelled);
         match trouble {
             Trouble::None => {}
             Trouble::Slower(times) => ms *= times,
-            Trouble::Failing(share) => more = share,
+            Trouble::Failing(share) => errors_4xx += share,
+            Trouble::GivingUp(share) => cancelled += share,
         }
         let drawn = even(chance);
-        let status = if drawn < errors_4xx + more {
+        let status = if drawn < errors_4xx {
             Some(404)
-        } else if drawn < errors_4xx + more + errors_5xx {
+        } else if drawn < errors_4xx + errors_5xx {
             Some(500)
-        } else if drawn < errors_4xx + more + errors_5xx + cancelled {
+        } else if drawn < errors_4xx + errors_5xx + cancelled {
             None
         } else {
             Some(200)
@@ -231,9 +234,14 @@ mod tests {
 
     #[test]
     fn slow_and_failing_clients_are_found_and_nobody_else() {
-        let troubles = [Trouble::Slower(1.7), Trouble::Failing(0.25), Trouble::Slower(3.0)];
+        let troubles = [
+            Trouble::Slower(1.7),
+            Trouble::Failing(0.25),
+            Trouble::Slower(3.0),
+            Trouble::GivingUp(0.1),
+        ];
         for seed in 1..6 {
-            assert_eq!(called(seed, 0, &troubles), [0, 1, 2], "seed {seed}");
+            assert_eq!(called(seed, 0, &troubles), [0, 1, 2, 3], "seed {seed}");
         }
     }
 }

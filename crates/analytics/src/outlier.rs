@@ -11,6 +11,7 @@ mod latency;
 mod probability;
 mod rates;
 mod strata;
+mod variety;
 
 pub(crate) use probability::{count_at_least, normal_above};
 pub use strata::Observation;

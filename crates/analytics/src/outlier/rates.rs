@@ -7,12 +7,10 @@
 use super::discovery;
 use super::probability::count_at_least;
 use super::strata::{Observation, Strata, Sum};
+use super::variety::{Counted, dispersion};
 use super::{Comparison, Kind};
 use crate::cell::Cell;
 
-/// The least relative variance between clients with which nothing is wrong: half as many errors or half
-/// more are usual.
-const LEAST_DISPERSION: f64 = 0.25;
 /// Correlation of the errors of one client on one route: its 1,000 requests count as about 20 others.
 const WITHIN: f64 = 0.05;
 /// Errors that a rate is begun with, so that no peer's rate is nothing (Jeffreys).
@@ -27,15 +25,22 @@ pub(super) fn compare(strata: &Strata, kind: Kind) -> Vec<Comparison> {
         add(stratum, kind, &mut sums, &mut seen);
     }
     let known = |sum: &Sum| sum.requests >= 1.0;
-    let dispersion = dispersion(sums.iter().zip(&seen).filter(|(sum, _)| known(sum)));
+    let counted = |(sum, &seen): (&Sum, &f64)| Counted {
+        seen,
+        expected: sum.expected,
+        // What the baseline is unsure of, relative to it.
+        unsure: sum.variance / (sum.expected * sum.expected),
+    };
+    let counts: Vec<Counted> =
+        sums.iter().zip(&seen).filter(|(sum, _)| known(sum)).map(counted).collect();
+    let dispersion = dispersion(&counts);
     let mut all: Vec<Comparison> = sums
         .iter()
         .zip(&seen)
         .enumerate()
         .filter(|(_, (sum, _))| known(sum))
-        .map(|(client, (sum, &seen))| {
-            // What the baseline is unsure of, relative to it.
-            let unsure = sum.variance / (sum.expected * sum.expected);
+        .map(|(client, (sum, seen))| {
+            let Counted { seen, unsure, .. } = counted((sum, seen));
             let count = seen as u64;
             Comparison {
                 client: client as u32,
@@ -101,24 +106,4 @@ fn errors(cell: &Cell, kind: Kind) -> f64 {
         Kind::Cancelled => cell.cancelled,
         Kind::Latency => 0,
     })
-}
-
-/// The relative variance between clients, from the middle half of those of whom several errors were
-/// expected: what a few of them do does not move it.
-fn dispersion<'a>(clients: impl Iterator<Item = (&'a Sum, &'a f64)>) -> f64 {
-    /// The quartiles of a normal distribution are so many standard deviations apart.
-    const QUARTILES: f64 = 1.349;
-    let (mut ratios, mut own): (Vec<f64>, Vec<f64>) = clients
-        .filter(|(sum, _)| sum.expected >= 3.0)
-        .map(|(sum, seen)| (((seen + BEGUN) / (sum.expected + BEGUN)).ln(), 1.0 / sum.expected))
-        .unzip();
-    if ratios.len() < 8 {
-        return LEAST_DISPERSION;
-    }
-    let count = ratios.len();
-    let at =
-        |values: &mut Vec<f64>, rank: usize| *values.select_nth_unstable_by(rank, f64::total_cmp).1;
-    let apart = at(&mut ratios, count * 3 / 4) - at(&mut ratios, count / 4);
-    let sampling = at(&mut own, count / 2);
-    ((apart / QUARTILES).powi(2) - sampling).max(LEAST_DISPERSION)
 }
