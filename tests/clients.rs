@@ -1,6 +1,6 @@
 //! Who calls: the listing of clients, one of them with the reasons, and their exchanges.
 
-use wayside_tests::{Echo, Wayside, curl};
+use wayside_tests::{Echo, Wayside, curl, python};
 
 #[test]
 fn clients_are_listed_with_counts_errors_and_latency() {
@@ -136,6 +136,53 @@ fn the_answers_are_the_same_after_the_recorder_has_stopped() {
         let (before, after) = (String::from_utf8(before), String::from_utf8(after));
         assert_eq!(before, after, "{asked:?}");
     }
+}
+
+/// Asks as 20,500 clients, twice each, on eight connections.
+const FLOOD: &str = "\
+import base64, socket, sys, threading
+host, port = sys.argv[1].rsplit(':', 1)
+
+def flood(part):
+    with socket.create_connection((host, int(port))) as peer:
+        file = peer.makefile('rb')
+        for first in range(part, 20500, 8 * 50):
+            names = range(first, min(first + 8 * 50, 20500), 8)
+            for n in names:
+                user = base64.b64encode(b'flood%d:x' % n).decode()
+                ask = 'GET /status/204 HTTP/1.1\\r\\nHost: h\\r\\nAuthorization: Basic ' + user + '\\r\\n\\r\\n'
+                peer.sendall(ask.encode() * 2)
+            for _ in range(2 * len(names)):
+                assert file.readline().startswith(b'HTTP/1.1 204'), 'another status'
+                while file.readline() not in (b'\\r\\n', b''):
+                    pass
+
+parts = [threading.Thread(target=flood, args=(part,)) for part in range(8)]
+[part.start() for part in parts]
+[part.join() for part in parts]
+";
+
+#[test]
+fn who_has_a_star_is_listed_however_many_clients_there_are() {
+    let echo = Echo::start();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("wayside.toml");
+    let text = "[clients.\"Acme\"]\nmatch = [\"basic:acme\"]\nstar = true\n";
+    std::fs::write(&file, text).expect("it is written");
+    let file = file.to_str().expect("a plain path");
+    let wayside = Wayside::start(&echo.url(), &["--config", file]);
+    curl([wayside.http_url("/status/204").as_str(), "-u", "acme:x"]).ok();
+    python(FLOOD, [wayside.http().to_string()]).ok();
+    wayside.settled();
+    let clients = wayside.run(["clients", "--json"]).ok().json_lines();
+    let others = clients.iter().find(|one| one["name"].to_string().contains(" others)"));
+    assert!(others.is_some_and(|one| one["requests"].as_u64() > Some(1000)), "{others:?}");
+    let acme = clients.iter().find(|one| one["name"] == "Acme").expect("it is listed");
+    assert_eq!((&acme["star"], &acme["requests"]), (&true.into(), &1.into()), "{acme}");
+    let requests: u64 = clients.iter().filter_map(|one| one["requests"].as_u64()).sum();
+    assert_eq!(requests, 41_001, "none is lost");
+    let table = wayside.run(["clients"]).ok();
+    assert!(table.text().contains("* Acme"), "{}", table.text());
 }
 
 /// Alice, with an error among three; one that is slow; one whose only answer is a failure.

@@ -16,6 +16,7 @@ pub mod outlier;
 mod route;
 mod session;
 mod slots;
+mod stars;
 mod tables;
 mod verdict;
 pub mod why;
@@ -27,6 +28,7 @@ pub use lately::{Lately, Recent};
 pub use latency::Latencies;
 pub use route::RouteList;
 pub use session::{SessionFold, SessionList, sessions};
+pub use stars::Stars;
 pub use verdict::{
     Misses, Objective, Promises, Rule, Threshold, Thresholds, is_clearly_over, is_told,
     outlier as outlier_view,

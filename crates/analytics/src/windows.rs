@@ -16,6 +16,7 @@ use std::sync::Arc;
 use wayside_exchange::view::OutlierView;
 use wayside_exchange::{Glance, Micros, Timestamp};
 
+use crate::Stars;
 use crate::cell::Cell;
 use crate::outlier::{self, Rules};
 use crate::verdict::{self, Claim, Thresholds, Window, peers};
@@ -61,6 +62,11 @@ impl Windows {
             folded: 0,
             begun: None,
         }
+    }
+
+    /// Leaves out no client with a star from now on, however many clients there are.
+    pub fn star(&mut self, stars: &Stars) {
+        self.rings.iter_mut().for_each(|ring| ring.star(stars.clone()));
     }
 
     /// Takes what was gathered until `at`.

@@ -12,7 +12,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use wayside_analytics::harm::Harms;
-use wayside_analytics::{ClientFold, Clients};
+use wayside_analytics::{ClientFold, Clients, Stars};
 use wayside_exchange::filter::{Filter, quoted};
 use wayside_exchange::view::ClientView;
 use wayside_exchange::{
@@ -92,7 +92,7 @@ pub(crate) async fn listing(State(api): State<Api>, asked: Asked) -> Result<Resp
     outflow::lines(move |out| {
         let filter = asked.filter;
         let scan = api.store.scan(filter.clone(), Order::NewestFirst).until(out.abandoned());
-        let clients = scan.total_of(Clients::promised(&api.thresholds), add, Clients::merge)?;
+        let clients = scan.total_of(told_apart(&api), add, Clients::merge)?;
         let mut views = clients.views(&api.thresholds);
         if asked.harm {
             find_harm(&mut views, &api.store, filter, out.abandoned())?;
@@ -194,9 +194,7 @@ pub(crate) async fn one(
         };
         // What is wrong with it shows in comparison with all others.
         let all = api.store.scan(asked.filter, Order::NewestFirst).until(gone);
-        let views = all
-            .total_of(Clients::promised(&api.thresholds), add, Clients::merge)?
-            .views(&api.thresholds);
+        let views = all.total_of(told_apart(&api), add, Clients::merge)?.views(&api.thresholds);
         if let Some(view) = views.into_iter().find(|view| view.name == name) {
             detail.client.verdicts = view.verdicts;
         }
@@ -205,6 +203,12 @@ pub(crate) async fn one(
     })
     .await?;
     detail.map(Json).ok_or_else(|| unknown.hint("`/api/clients` lists them"))
+}
+
+/// None yet; what is promised will be counted, and none with a star left out.
+pub(crate) fn told_apart(api: &Api) -> Clients {
+    let stars = api.store.links(|links| Stars::of(links.labels()));
+    Clients::promised(&api.thresholds).starring(stars)
 }
 
 pub(crate) fn add(clients: &mut Clients, row: &Glance<'_>) {

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::response::Response;
 use wayside_analytics::why::Cases;
 use wayside_analytics::windows::{LONGEST, Windows};
-use wayside_analytics::{Clients, Promises, is_told, outlier_view};
+use wayside_analytics::{Clients, Promises, Stars, is_told, outlier_view};
 use wayside_exchange::filter::Filter;
 use wayside_exchange::view::{ClientView, OutlierView};
 use wayside_exchange::{Micros, Timestamp};
@@ -15,7 +15,7 @@ use wayside_store::{Order, Store, StoreError};
 
 use crate::api::Api;
 use crate::asked::Asked;
-use crate::clients::add;
+use crate::clients::{add, told_apart};
 use crate::clock;
 use crate::lookup::Stored;
 use crate::outflow;
@@ -30,7 +30,7 @@ pub(crate) async fn listing(State(api): State<Api>, asked: Asked) -> Result<Resp
         let found = if !asked.written.trim().is_empty() {
             let scan =
                 api.store.scan(asked.filter.clone(), Order::NewestFirst).until(out.abandoned());
-            let clients = scan.total_of(Clients::promised(&api.thresholds), add, Clients::merge)?;
+            let clients = scan.total_of(told_apart(&api), add, Clients::merge)?;
             let views = clients.views(&api.thresholds);
             let within = asked.written.trim();
             let of = |view: ClientView| {
@@ -133,7 +133,9 @@ fn at_rest(api: &Api, gone: Arc<AtomicBool>) -> Result<(Vec<OutlierView>, Timest
     let since = newest.started_at().minus(LONGEST);
     let mut scan = api.store.scan(Filter::all(), Order::NewestFirst).until(gone);
     // Windows are made by one core: in parts they would have to be put together.
-    let mut parts = [(Windows::new(api.thresholds), newest.started_at())];
+    let mut windows = Windows::new(api.thresholds);
+    windows.star(&api.store.links(|links| Stars::of(links.labels())));
+    let mut parts = [(windows, newest.started_at())];
     while scan.horizon().is_some_and(|horizon| horizon.started_at() >= since)
         && scan.fold(&mut parts, |(windows, last), row| {
             if row.has_request() && row.started_at >= since {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use wayside_analytics::meters::Meters;
 use wayside_analytics::windows::{LONGEST, Pouch, Windows};
-use wayside_analytics::{Lately, Recent, Thresholds, is_told};
+use wayside_analytics::{Lately, Recent, Stars, Thresholds, is_told};
 use wayside_exchange::cause::chain;
 use wayside_exchange::filter::Filter;
 use wayside_exchange::view::{BoardView, OutlierView, WorstView};
@@ -140,7 +140,11 @@ impl Judge {
 
     /// Makes the windows from what the store holds of the last day.
     fn read_back(&mut self, newest: ExchangeId) {
-        match remembered(&self.store, newest, self.thresholds, Arc::clone(&self.stopping)) {
+        let stars = self.store.links(|links| Stars::of(links.labels()));
+        self.found.gathered.lock().pouch.star(stars.clone());
+        self.windows.star(&stars);
+        let stopping = Arc::clone(&self.stopping);
+        match remembered(&self.store, newest, self.thresholds, &stars, stopping) {
             Ok(windows) => self.windows = windows,
             // What comes from now on is judged all the same.
             Err(error) => tracing::error!("the statistics begin with nothing: {}", chain(&error)),
@@ -230,12 +234,15 @@ fn remembered(
     store: &Store,
     newest: ExchangeId,
     thresholds: Thresholds,
+    stars: &Stars,
     gone: Arc<AtomicBool>,
 ) -> Result<Windows, StoreError> {
     let since = newest.started_at().minus(LONGEST);
     let mut scan = store.scan(Filter::all(), Order::NewestFirst).until(gone);
+    let mut windows = Windows::new(thresholds);
+    windows.star(stars);
     // Windows are made by one core: in parts they would have to be put together.
-    let mut parts = [(Windows::new(thresholds), 0)];
+    let mut parts = [(windows, 0)];
     let add = |(windows, read): &mut (Windows, u64), row: &Glance<'_>| {
         *read += 1;
         if row.id <= newest && row.has_request() && row.started_at >= since {

@@ -5,6 +5,7 @@ use wayside_exchange::view::ClientView;
 use wayside_exchange::{Glance, Summary};
 
 use super::ClientFold;
+use crate::Stars;
 use crate::outlier::{self, Observation, Rules};
 use crate::slots;
 use crate::tables::HashMap;
@@ -22,6 +23,7 @@ pub struct Clients {
     others: Option<Box<ClientFold>>,
     folded: u64,
     kept: usize,
+    stars: Stars,
     objectives: Objectives,
 }
 
@@ -39,6 +41,7 @@ impl Clients {
             others: None,
             folded: 0,
             kept: kept.max(1),
+            stars: Stars::default(),
             objectives: Objectives::default(),
         }
     }
@@ -46,6 +49,12 @@ impl Clients {
     /// None yet; what the rules promise will be counted as well.
     pub fn promised(thresholds: &Thresholds) -> Self {
         Self { objectives: Objectives::of(thresholds.rules), ..Self::default() }
+    }
+
+    /// The same, of which none with a star is folded.
+    #[must_use]
+    pub fn starring(self, stars: Stars) -> Self {
+        Self { stars, ..self }
     }
 
     /// Takes one exchange.
@@ -175,13 +184,16 @@ impl Clients {
     }
 
     fn fold_the_least_busy(&mut self) {
-        let mut requests: Vec<u64> = self.folds.values().map(|fold| fold.all.requests).collect();
+        let stars = &self.stars;
+        let worth =
+            |fold: &ClientFold| if stars.has(&fold.name) { u64::MAX } else { fold.all.requests };
+        let mut requests: Vec<u64> = self.folds.values().map(worth).collect();
         let go = requests.len().saturating_sub(self.kept);
         let Some(last) = go.checked_sub(1) else { return };
         let (_, &mut few, _) = requests.select_nth_unstable(last);
         let mut left = go;
         let goes = |_: &String, fold: &mut ClientFold| {
-            let goes = left > 0 && fold.all.requests <= few;
+            let goes = left > 0 && worth(fold) <= few;
             left -= usize::from(goes);
             goes
         };
@@ -207,6 +219,8 @@ pub fn clients<E>(
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use wayside_exchange::Label;
+
     use super::super::tests::answered;
     use super::*;
 
@@ -228,5 +242,27 @@ mod tests {
         assert_eq!(others.errors_4xx, others.requests);
         assert!(others.p50_ms > 4.9 && others.p50_ms < 5.1, "{}", others.p50_ms);
         assert!(!others.verdicts.is_empty());
+    }
+
+    #[test]
+    fn who_has_a_star_stays_however_quiet() {
+        let label = Label { name: "key:quiet".to_owned(), star: true, ..Label::default() };
+        let stars = Stars::of(&[label]);
+        let crowd = |range: std::ops::Range<u64>| {
+            let mut clients = Clients::keeping(50).starring(stars.clone());
+            if range.start == 0 {
+                clients.add(&answered("key:quiet", 0, "GET /orders", 200, 10).glance());
+            }
+            for n in range {
+                for _ in 0..3 {
+                    clients.add(&answered(&format!("key:{n}"), n, "GET /once", 200, 5).glance());
+                }
+            }
+            clients
+        };
+        let mut clients = crowd(0..3_000);
+        clients.merge(crowd(3_000..6_000));
+        assert!(clients.folds.len() <= 100);
+        assert_eq!(clients.client("key:quiet").unwrap().all.requests, 1);
     }
 }

@@ -5,10 +5,13 @@ use std::sync::Arc;
 
 use wayside_exchange::{Glance, Timestamp};
 
+use crate::Stars;
 use crate::cell::Cell;
 
 /// Clients on routes that are told apart; exchanges of further ones are only counted.
 const PLACES: usize = 50_000;
+/// More of them for clients with a star.
+const STARRED: usize = 5_000;
 
 /// A client on a route, and what was counted there.
 #[derive(Clone, Debug)]
@@ -26,9 +29,15 @@ pub struct Pouch {
     places: std::collections::HashMap<u64, Place, BuildHasherDefault<Hashed>>,
     folded: u64,
     first: Option<Timestamp>,
+    stars: Stars,
 }
 
 impl Pouch {
+    /// Keeps room for clients with a star from now on.
+    pub fn star(&mut self, stars: Stars) {
+        self.stars = stars;
+    }
+
     /// Takes one exchange.
     pub fn add(&mut self, row: &Glance<'_>) {
         self.first = Some(self.first.map_or(row.started_at, |first| first.min(row.started_at)));
@@ -39,7 +48,9 @@ impl Pouch {
         let key = hasher.finish();
         if let Some(place) = self.places.get_mut(&key) {
             place.cell.add(&Cell::of(row));
-        } else if self.places.len() < PLACES {
+        } else if self.places.len() < PLACES
+            || self.places.len() < PLACES + STARRED && self.stars.has(row.client)
+        {
             self.places.insert(key, Place::of(row));
         } else {
             self.folded += 1;
@@ -49,7 +60,8 @@ impl Pouch {
     /// Empties it; what was in it goes on as another, which hashes alike.
     #[must_use]
     pub fn empty(&mut self) -> Self {
-        let fresh = Self { hashing: self.hashing.clone(), ..Self::default() };
+        let (hashing, stars) = (self.hashing.clone(), self.stars.clone());
+        let fresh = Self { hashing, stars, ..Self::default() };
         std::mem::replace(self, fresh)
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use wayside_exchange::{Micros, Timestamp};
 
 use super::pouch::Place;
+use crate::Stars;
 use crate::cell::Cell;
 use crate::client::{Errors, Tally};
 use crate::outlier::Observation;
@@ -29,6 +30,7 @@ pub(super) struct Ring {
     together: i64,
     slots: BTreeMap<i64, Slot>,
     folded: u64,
+    stars: Stars,
 }
 
 /// The cells of one slot, by client, then route.
@@ -49,11 +51,17 @@ pub(super) struct Seen {
 
 impl Ring {
     pub(super) fn new(window: Window, slot: Micros, count: i64, together: i64) -> Self {
-        Self { window, slot, count, together, slots: BTreeMap::new(), folded: 0 }
+        let (slots, stars) = (BTreeMap::new(), Stars::default());
+        Self { window, slot, count, together, slots, folded: 0, stars }
     }
 
     pub(super) fn folded(&self) -> u64 {
         self.folded
+    }
+
+    /// Leaves out no client with a star from now on.
+    pub(super) fn star(&mut self, stars: Stars) {
+        self.stars = stars;
     }
 
     /// Puts what happened at `at` where it belongs; what is older than the window goes at the next look.
@@ -66,7 +74,7 @@ impl Ring {
             && let Some(mut last) = self.slots.last_entry()
         {
             // Little comes to it any more.
-            self.folded += make_room(last.get_mut());
+            self.folded += make_room(last.get_mut(), &self.stars);
             last.get_mut().shrink_to_fit();
         }
         let slot = self.slots.entry(number).or_default();
@@ -74,7 +82,7 @@ impl Ring {
         let key = (Arc::clone(&place.client), Arc::clone(&place.route));
         slot.entry(key).or_default().add(&place.cell);
         if slot.len() >= KEPT + KEPT / 4 {
-            self.folded += make_room(slot);
+            self.folded += make_room(slot, &self.stars);
         }
     }
 
@@ -196,19 +204,25 @@ fn tally(cell: &Cell, begin: Timestamp) -> Tally {
     }
 }
 
-/// Leaves out the cells that say least; how many exchanges those were.
-fn make_room(slot: &mut Slot) -> u64 {
-    let worth = |cell: &Cell| {
+/// Leaves out the cells that say least; how many exchanges those were. Those of clients with a star say most, up to
+/// half of all that there is room for: without others there is nothing to compare them with.
+fn make_room(slot: &mut Slot, stars: &Stars) -> u64 {
+    let starred = slot.keys().filter(|(client, _)| stars.has(client)).count();
+    let stars = if starred <= KEPT / 2 { stars.clone() } else { Stars::default() };
+    let worth = |(client, _): &Names, cell: &Cell| {
+        if stars.has(client) {
+            return u32::MAX;
+        }
         let errors = cell.errors_4xx + cell.errors_5xx + cell.cancelled;
         cell.requests.saturating_add(errors.saturating_mul(ERROR_WORTH))
     };
-    let mut all: Vec<u32> = slot.values().map(worth).collect();
+    let mut all: Vec<u32> = slot.iter().map(|(names, cell)| worth(names, cell)).collect();
     let go = all.len().saturating_sub(KEPT);
     let Some(last) = go.checked_sub(1) else { return 0 };
     let (_, &mut little, _) = all.select_nth_unstable(last);
     let (mut left, mut folded) = (go, 0);
-    slot.retain(|_, cell| {
-        let goes = left > 0 && worth(cell) <= little;
+    slot.retain(|names, cell| {
+        let goes = left > 0 && worth(names, cell) <= little;
         left -= usize::from(goes);
         folded += if goes { u64::from(cell.requests) } else { 0 };
         !goes

@@ -1,7 +1,10 @@
 //! What is said of clients while time passes.
 #![allow(clippy::indexing_slicing, reason = "a test may panic")]
 
+use wayside_exchange::Label;
+
 use super::*;
+use crate::Stars;
 use crate::client::tests::answered;
 
 /// A steady world: ten clients, and one that is `slow` when it is asked to be.
@@ -98,4 +101,63 @@ fn of_a_crowd_the_busiest_stay_and_the_rest_is_counted() {
     assert!(windows.folded() > 0);
     let kept = windows.rings[0].seen();
     assert_eq!(kept.clients.iter().filter(|name| name.starts_with('c')).count(), 20);
+}
+
+/// What is said of a quiet client that waits four times as long as its peers, among 20,000 others of whom each makes more
+/// requests than it.
+fn quiet_one_in_a_flood(label: Label) -> (Windows, Vec<OutlierView>) {
+    let stars = Stars::of(&[label]);
+    let mut windows = Windows::new(Thresholds::default());
+    windows.star(&stars);
+    let mut pouch = Pouch::default();
+    pouch.star(stars);
+    let answer = |client: &str, n: u64, ms: u64| answered(client, n % 15, "GET /", 200, ms);
+    for n in 0..30 {
+        for client in 0..5_u64 {
+            // These are busy enough to stay.
+            for _ in 0..10 {
+                pouch.add(&answer(&format!("busy{client}"), n, 20 + n % 7).glance());
+            }
+        }
+        pouch.add(&answer("quiet", n, 80 + n % 7).glance());
+    }
+    let now = answered("", 15, "", 200, 0).started_at;
+    windows.take(pouch.empty(), now);
+    for client in 0..20_000_u64 {
+        let one = answer(&format!("flood{client}"), 1, 20 + client % 7);
+        (0..40).for_each(|_| pouch.add(&one.glance()));
+    }
+    windows.take(pouch, now);
+    let found = windows.judge(now);
+    (windows, found)
+}
+
+#[test]
+fn who_has_a_star_is_compared_and_told_however_many_others_there_are() {
+    let label = |star| Label { name: "quiet".to_owned(), star, ..Label::default() };
+    let (windows, found) = quiet_one_in_a_flood(label(true));
+    assert!(windows.folded() > 500_000, "the flood is left out: {}", windows.folded());
+    let told: Vec<_> = found.iter().filter(|one| one.client == "quiet").collect();
+    assert!(told.iter().any(|one| one.verdict.kind == "latency"), "{found:?}");
+    assert!(windows.crowd(&["quiet"], 20).worst.iter().any(|(client, _)| &**client == "quiet"));
+    let (_, found) = quiet_one_in_a_flood(label(false));
+    assert!(found.iter().all(|one| one.client != "quiet"), "without one it goes: {found:?}");
+}
+
+#[test]
+fn a_pouch_that_is_full_has_room_for_who_has_a_star() {
+    let mut pouch = Pouch::default();
+    let label = Label { name: "quiet".to_owned(), star: true, ..Label::default() };
+    pouch.star(Stars::of(&[label]));
+    for n in 0..60_000 {
+        pouch.add(&answered(&format!("c{n}"), 1, "GET /", 200, 1).glance());
+    }
+    assert_eq!(pouch.folded(), 10_000);
+    // Whatever it does, it cannot make the pouch grow without bounds.
+    for n in 0..10_000 {
+        pouch.add(&answered("quiet", 1, &format!("GET /{n}"), 200, 1).glance());
+    }
+    assert_eq!(pouch.folded(), 15_000);
+    drop(pouch.empty());
+    assert!(pouch.places().next().is_none());
 }
