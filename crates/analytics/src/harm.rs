@@ -1,4 +1,5 @@
-//! Harm: how much slower the others are on a client's routes while it is active.
+//! Harm: how much slower the others are while a client is active: on its routes, or, where nobody else calls those,
+//! on all.
 //!
 //! Time is cut into short buckets. In each the others' log latencies are held against what is usual on their
 //! routes, without the client's own. Every spell of activity is compared with the quiet buckets right
@@ -14,11 +15,13 @@ use wayside_exchange::view::HarmView;
 use wayside_exchange::{Glance, Micros, Outcome, Timestamp};
 
 use crate::session::has_latency;
-use crate::tables::{FixedState, HashMap};
+use crate::tables::{FixedState, HashMap, HashSet};
 
 /// The shortest bucket, and how many there are at most.
 const SHORTEST: u64 = 1_000_000;
 const BUCKETS: u64 = 1_500;
+/// What a client waits longer for is a stream, and no work for that long.
+const LONGEST_WORK: u64 = 60_000_000;
 /// Cells of a route in a bucket; what comes when there are so many is left out.
 const CELLS: usize = 400_000;
 
@@ -39,6 +42,8 @@ pub struct Harms {
     names: Vec<String>,
     all: Grid,
     own: Vec<Grid>,
+    /// The buckets in which each had something running.
+    active: Vec<HashSet<i64>>,
 }
 
 impl Harms {
@@ -46,22 +51,33 @@ impl Harms {
     pub fn of(names: Vec<String>, first: Timestamp, last: Timestamp) -> Self {
         let bucket = Micros((last.since(first).0 / BUCKETS).max(SHORTEST));
         let own = vec![Grid::default(); names.len()];
-        Self { bucket, names, all: Grid::default(), own }
+        let active = vec![HashSet::default(); names.len()];
+        Self { bucket, names, all: Grid::default(), own, active }
     }
 
     /// Takes one exchange of anybody, in any order.
     pub fn add(&mut self, row: &Glance<'_>) {
-        if !row.has_request() || !has_latency(row) || row.outcome == Outcome::ClientCancelled {
+        if !row.has_request() || !has_latency(row) {
             return;
         }
-        let bucket = row.started_at.0.div_euclid(self.bucket.0 as i64);
+        let number = |at: Timestamp| at.0.div_euclid(self.bucket.0 as i64);
+        let bucket = number(row.started_at);
+        let known = self.names.iter().position(|name| name == row.client);
+        if let Some(active) = known.and_then(|number| self.active.get_mut(number)) {
+            let end = row.ended_at().min(row.started_at.plus(Micros(LONGEST_WORK)));
+            // What began in a range ends soon after it at most, so there are not many.
+            active.extend(bucket..=number(end));
+        }
+        // How long somebody waited who gave up says little of how long an answer takes.
+        if row.outcome == Outcome::ClientCancelled {
+            return;
+        }
         let key = (bucket, FixedState::default().hash_one(row.route));
         if self.all.len() >= CELLS && !self.all.contains_key(&key) {
             return;
         }
         let one = Sum { count: 1.0, ln: (row.latency().0.max(1) as f64).ln() };
         self.all.entry(key).or_default().add(one);
-        let known = self.names.iter().position(|name| name == row.client);
         if let Some(own) = known.and_then(|number| self.own.get_mut(number)) {
             own.entry(key).or_default().add(one);
         }
@@ -73,18 +89,29 @@ impl Harms {
         for (own, other) in self.own.iter_mut().zip(other.own) {
             merge(own, other);
         }
+        for (active, other) in self.active.iter_mut().zip(other.active) {
+            active.extend(other);
+        }
     }
 
     /// The harm of each client in the order of their names; none where it cannot be told.
     pub fn views(&self) -> Vec<Option<HarmView>> {
         let tried = self.names.len();
-        self.own.iter().map(|own| spells::compare(&self.others(own), tried)).collect()
+        let view = |(own, active): (&Grid, &HashSet<i64>)| {
+            let on_its_routes = self.others(own, own, active);
+            if on_its_routes.is_empty() {
+                let harm = spells::compare(&self.others(own, &self.all, active), tried)?;
+                return Some(HarmView { everywhere: true, ..harm });
+            }
+            spells::compare(&on_its_routes, tried)
+        };
+        self.own.iter().zip(&self.active).map(view).collect()
     }
 
-    /// What the others fared like in each bucket on this client's routes, and whether it was active.
-    fn others(&self, own: &Grid) -> Vec<spells::Bucket> {
+    /// What the others fared like in each bucket on the routes of `on`, and whether this client was active.
+    fn others(&self, own: &Grid, on: &Grid, active: &HashSet<i64>) -> Vec<spells::Bucket> {
         let mut usual: HashMap<u64, Sum> =
-            own.keys().map(|(_, route)| (*route, Sum::default())).collect();
+            on.keys().map(|(_, route)| (*route, Sum::default())).collect();
         let mut left: Vec<(i64, u64, Sum)> = Vec::new();
         for (&(bucket, route), all) in &self.all {
             let Some(usual) = usual.get_mut(&route) else { continue };
@@ -105,8 +132,6 @@ impl Harms {
             let excess = others.ln - others.count * usual.ln / usual.count;
             buckets.entry(bucket).or_default().add(Sum { count: others.count, ln: excess });
         }
-        let active: std::collections::BTreeSet<i64> =
-            own.keys().map(|(bucket, _)| *bucket).collect();
         let bucket = |(number, sum): (i64, Sum)| spells::Bucket {
             number,
             excess: sum.ln / sum.count,

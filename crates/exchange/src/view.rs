@@ -198,7 +198,7 @@ pub struct TimeView {
     pub download_ms: f64,
 }
 
-/// How much slower others are on a client's routes while it is active.
+/// How much slower others are while a client is active: on its routes, or, where nobody else calls those, on all.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HarmView {
     /// So many times as long they wait.
@@ -209,6 +209,9 @@ pub struct HarmView {
     pub high: f64,
     /// Spells of activity that were held against the quiet beside them.
     pub spells: u64,
+    /// Whether nobody else calls its routes, so that all routes of the others were looked at.
+    #[serde(default)]
+    pub everywhere: bool,
 }
 
 /// A claim about a client, with what it rests on.

@@ -35,6 +35,7 @@ pub(super) fn compare(buckets: &[Bucket], tried: usize) -> Option<HarmView> {
         low: (mean - reach).exp(),
         high: (mean + reach).exp(),
         spells: count as u64,
+        everywhere: false,
     })
 }
 

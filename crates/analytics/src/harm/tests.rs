@@ -62,6 +62,40 @@ fn a_client_that_is_merely_there_while_the_pace_wanders_is_not_blamed() {
     assert!(blamed <= 3, "{blamed} of 300, where one is to be expected");
 }
 
+/// Ten minutes of others on routes of their own, slowed three times for as long as a report runs: so many seconds every
+/// twenty. Some reports are given up by who asked for them.
+fn reports(seconds: u64, slower: f64) -> Option<HarmView> {
+    let mut chance = Chance(77);
+    let at = |second: u64| answered("", second, "", 200, 0).started_at;
+    let mut harms = Harms::of(vec!["heavy".to_owned(), "c0".to_owned()], at(0), at(600));
+    for second in 0..600 {
+        let running = second % 20 < seconds;
+        if second % 20 == 0 {
+            let mut report = answered("heavy", second, "GET /report", 200, seconds * 1000 - 1);
+            if second % 60 == 0 {
+                report.outcome = Outcome::ClientCancelled;
+            }
+            harms.add(&report.glance());
+        }
+        for n in 0..4 {
+            let ms = 200.0 * (0.3 * chance.normal()).exp() * if running { slower } else { 1.0 };
+            harms.add(&answered(&format!("c{n}"), second, "GET /orders", 200, ms as u64).glance());
+        }
+    }
+    let views = harms.views();
+    assert_eq!(views[1], None, "who is always there");
+    views[0]
+}
+
+#[test]
+fn a_client_harms_for_as_long_as_its_requests_run_and_on_whatever_route() {
+    let harm = reports(5, 3.0).unwrap();
+    assert!(harm.everywhere && harm.spells == 30, "{harm:?}");
+    assert!((harm.slowdown - 3.0).abs() < 0.2 && harm.low > 2.5, "{harm:?}");
+    let none = reports(5, 1.0).unwrap();
+    assert!(none.low <= 1.0 && none.high >= 1.0 && (none.slowdown - 1.0).abs() < 0.1, "{none:?}");
+}
+
 #[test]
 fn of_who_is_always_there_or_hardly_ever_nothing_is_told() {
     let at = |second: u64| answered("", second, "", 200, 0).started_at;

@@ -199,11 +199,12 @@ pub fn clients(rows: &[ClientView], harm: bool, now: Timestamp) -> Table {
 
 /// How much slower others are, and between what that lies; told in a colour when it is more than nothing.
 fn slowdown(harm: Option<HarmView>) -> Cell {
-    let Some(HarmView { slowdown, low, high, .. }) = harm else {
+    let Some(HarmView { slowdown, low, high, everywhere, .. }) = harm else {
         return Cell("cannot be told".to_owned(), Tone::Faint);
     };
     let tone = if low > 1.0 { Tone::Warning } else { Tone::Plain };
-    Cell(format!("{slowdown:.2}x ({low:.2} to {high:.2})"), tone)
+    let on = if everywhere { " on other routes" } else { "" };
+    Cell(format!("{slowdown:.2}x ({low:.2} to {high:.2}){on}"), tone)
 }
 
 /// Routes, one a row.
