@@ -49,6 +49,53 @@ fn each_term_finds_what_it_says() {
 }
 
 #[test]
+fn a_trace_or_a_ticket_leads_to_the_journey() {
+    const ID: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let backend = Backend::answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    let wayside = Wayside::start(&backend.url(), &["--exchange-id-header", "X-Exchange-Id"]);
+    let get = |path: &str, field: &str| {
+        let answer = curl(["-i", "-u", "acme:secret", "-H", field, &wayside.http_url(path)]).ok();
+        let id = answer.text().lines().find_map(|line| line.strip_prefix("X-Exchange-Id: "));
+        id.expect("its id").trim().to_owned()
+    };
+    let parent = format!("00-{ID}-00f067aa0ba902b7-01");
+    let first = get("/a", &format!("Traceparent: {parent}"));
+    get("/b", &format!("b3: {}-00f067aa0ba902b8-1", ID.to_uppercase()));
+    get("/c", &format!("X-Amzn-Trace-Id: Root=1-{}-{};Sampled=1", &ID[..8], &ID[8..]));
+    get("/d", "X-Request-Id: ticket-17");
+    get("/e", &format!("X-Other: {ID}"));
+    wayside.ended("", 5);
+    let found = |filter: &str| -> Vec<String> {
+        let listed = wayside.run(["exchanges", "--json", filter]).ok().json_lines();
+        listed.iter().map(|exchange| text(exchange, "path")).collect()
+    };
+    for (filter, expected) in [
+        (format!("trace:{ID}"), &["/a", "/b", "/c"][..]),
+        (format!("trace:{parent}"), &["/a", "/b", "/c"]),
+        (format!("trace:{ID} path:/b"), &["/b"]),
+        (parent.clone(), &["/a", "/b", "/e"]),
+        ("trace:ticket-17".to_owned(), &["/d"]),
+        ("trace:ticket-1".to_owned(), &[]),
+        ("trace:5bf92f3577b34da6a3ce929d0e0e4736".to_owned(), &[]),
+    ] {
+        assert_eq!(found(&filter), expected, "`{filter}`");
+    }
+    let asked = wayside.api(&format!("/api/exchanges?filter=trace:{ID}")).ok();
+    assert_eq!(asked.text().lines().count(), 3);
+    let sessions = wayside.run(["sessions", "--json", &format!("trace:{ID}")]).ok().json_lines();
+    assert_eq!(sessions.len(), 1);
+    let journey = wayside.run(["show", &text(&sessions[0], "id")]).ok();
+    assert!(journey.text().contains("GET /e"), "{}", journey.text());
+    let shown = wayside.run(["show", &first]).ok();
+    assert!(shown.text().contains("GET /a"), "{}", shown.text());
+    let at = text(&sessions[0], "started_at");
+    for sign in ["±", "+-", "+/-"] {
+        let around = format!("client:acme at:{at}{sign}5m");
+        assert_eq!(wayside.run(["sessions", "--json", &around]).ok().json_lines().len(), 1);
+    }
+}
+
+#[test]
 fn words_of_a_filter_may_stand_apart() {
     let (wayside, _backend) = recorded();
     let listed = wayside.run(["exchanges", "--json", "client:acme", "and", "method:POST"]).ok();

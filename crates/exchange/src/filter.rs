@@ -13,6 +13,7 @@ mod pattern;
 mod read;
 mod subject;
 mod term;
+mod trace;
 mod tree;
 mod value;
 mod word;

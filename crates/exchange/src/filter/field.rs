@@ -38,10 +38,11 @@ pub(super) enum Field {
     Addr,
     Sni,
     Evidence,
+    Trace,
 }
 
 /// Every name; the first one of a field is how it is shown.
-const NAMES: [(&str, Field); 42] = [
+const NAMES: [(&str, Field); 44] = [
     ("client", Field::Client),
     ("session", Field::Session),
     ("id", Field::Id),
@@ -84,6 +85,8 @@ const NAMES: [(&str, Field); 42] = [
     ("sni", Field::Sni),
     ("evidence", Field::Evidence),
     ("exchange", Field::Id),
+    ("trace", Field::Trace),
+    ("trace-id", Field::Trace),
 ];
 
 impl Field {

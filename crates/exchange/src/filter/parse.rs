@@ -8,6 +8,7 @@ use super::field::Field;
 use super::pattern::Needle;
 use super::read::{Wrong, expression, test};
 use super::term::{Term, Test};
+use super::trace::in_traceparent;
 use super::tree::Tree;
 use super::word::{Piece, Unclosed, Word, pieces};
 
@@ -192,7 +193,8 @@ impl Reading<'_> {
             let expression = Expression::read(&word.text);
             Needle::Expression(expression.map_err(|wrong| self.wrong_value(word, word.at, wrong))?)
         } else {
-            Needle::text(&word.text)
+            // Each service that passes a trace on writes another parent into it.
+            Needle::text(in_traceparent(&word.text).unwrap_or(&word.text))
         };
         Ok(Term {
             field: None,

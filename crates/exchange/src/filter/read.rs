@@ -9,6 +9,7 @@ use super::expression::Expression;
 use super::field::{Field, nearest};
 use super::pattern::{Needle, Pattern};
 use super::term::Test;
+use super::trace::Trace;
 use super::value::{Range, around, point};
 
 /// What is wrong with a value, and what it should be.
@@ -102,6 +103,7 @@ pub(super) fn test(field: Field, value: &str, now: Timestamp) -> Result<Test, Wr
         Field::RequestHeader => header(Some(Half::Request), value, false)?,
         Field::ResponseHeader => header(Some(Half::Response), value, false)?,
         Field::Body | Field::RequestBody | Field::ResponseBody => body(field, Needle::text(value)),
+        Field::Trace => Test::Trace(Trace::read(value)?),
         Field::Since => Test::Started(time(value, now)?, Timestamp(i64::MAX)),
         Field::Until => Test::Started(Timestamp(i64::MIN), time(value, now)?),
         Field::At => {

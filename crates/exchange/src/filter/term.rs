@@ -14,6 +14,7 @@ use super::bodies::Bodies;
 use super::field::Field;
 use super::pattern::{Needle, Pattern};
 use super::subject::Subject;
+use super::trace::Trace;
 use super::value::Range;
 use super::{Answer, Zone};
 
@@ -57,6 +58,8 @@ pub(super) enum Test {
         half: Option<Half>,
         needle: Needle,
     },
+    /// A head has this id.
+    Trace(Trace),
 }
 
 /// A session is named after the exchange that was recorded first; those that ended later may have
@@ -74,7 +77,7 @@ impl Term {
     pub(super) fn on_row(&self, row: &Glance<'_>, details: &dyn Details) -> Answer {
         match &self.test {
             Test::Anywhere(needle) if is_in_row(needle, row, details) => Answer::Yes,
-            Test::Anywhere(_) | Test::Header { .. } => Answer::Unknown,
+            Test::Anywhere(_) | Test::Header { .. } | Test::Trace(_) => Answer::Unknown,
             Test::Body { half, .. } => {
                 let bytes = |half| match half {
                     Half::Request => row.request_bytes,
@@ -105,6 +108,7 @@ impl Term {
             (Test::Header { half, name, value }, _) => {
                 has_field(subject, *half, name, value.as_ref()).into()
             }
+            (Test::Trace(trace), _) => trace.is_in(subject).into(),
             (Test::Anywhere(needle), _) if is_in_heads(needle, subject) => Answer::Yes,
             (Test::Anywhere(_), _) if subject.parts().all(|part| part.body_bytes == 0) => {
                 Answer::No
@@ -136,6 +140,7 @@ impl Term {
             Test::Header { name, value, .. } => {
                 has(name) && value.as_ref().is_none_or(|value| value.may_be_where(&has))
             }
+            Test::Trace(trace) => trace.may_be_where(&has),
             Test::Client(pattern) => match pattern.only() {
                 None if zone.has_links() => true,
                 Some(name) => {

@@ -105,9 +105,10 @@ impl Range {
     }
 }
 
-/// A span of time around `at`, as `2026-11-20T14:05±5m` or with `+-`; a minute without either.
+/// A span of time around `at`, as `2026-11-20T14:05±5m` or with `+-` or `+/-`; a minute without either.
 pub(super) fn around(text: &str) -> Option<(Timestamp, Timestamp)> {
-    let (at, reach) = match text.split_once('±').or_else(|| text.split_once("+-")) {
+    let around = ["±", "+/-", "+-"].into_iter().find_map(|sign| text.split_once(sign));
+    let (at, reach) = match around {
         Some((at, reach)) => (at, Micros(duration(reach, None)?)),
         None => (text, NEAR),
     };
