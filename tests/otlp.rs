@@ -187,7 +187,7 @@ fn a_file_takes_any_value_and_nothing_is_pushed_unless_asked() {
     );
     std::fs::write(&file, text).expect("it is written");
     let file = file.to_str().expect("a plain path");
-    let wayside = Wayside::start(&echo.url(), &["--config", file]);
+    let _wayside = Wayside::start(&echo.url(), &["--config", file]);
     eventually("it is pushed", LIMIT, || !seen(&collector).is_empty());
     let message = last(&collector);
     let headers = &message["headers"];

@@ -309,9 +309,10 @@ impl Store {
     /// Covers files beside the segments as these are.
     pub fn cover(&self) -> Cover {
         let shared = &self.shared;
-        let encrypts = match shared.read_only {
-            true => open::is_encrypted(&shared.catalogue()),
-            false => shared.sealer.is_some(),
+        let encrypts = if shared.read_only {
+            open::is_encrypted(&shared.catalogue())
+        } else {
+            shared.sealer.is_some()
         };
         Cover::new(&shared.log.vault, encrypts)
     }

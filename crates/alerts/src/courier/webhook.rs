@@ -41,8 +41,8 @@ fn unfit(error: &wayside_transport::Error) -> AlertsError {
 pub(crate) async fn deliver(poster: &Poster, message: Bytes) -> Result<(), Failure> {
     let json = HeaderValue::from_static("application/json");
     let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, json)]);
-    let posted = poster.post(headers, message).await;
-    let status = posted.map_err(|error| Failure::Later(chain(&error)))?.status;
+    let answer = poster.post(headers, message).await;
+    let status = answer.map_err(|error| Failure::Later(chain(&error)))?.status;
     if status.is_success() {
         return Ok(());
     }

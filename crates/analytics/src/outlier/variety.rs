@@ -10,8 +10,9 @@ use super::probability::count_at_least;
 const USUAL: f64 = 0.25;
 /// The least that is believed.
 const LEAST: f64 = 0.1;
-/// From so few on nothing is learned, nor when the estimate has more than this standard error.
+/// From so few on something is learned.
 const FEW: usize = 8;
+/// An estimate with more than this standard error is believed only where it is more than the usual.
 const VAGUE: f64 = 0.1;
 /// A count with less chance than this stands out.
 const STANDS_OUT: f64 = 0.001;
@@ -91,7 +92,9 @@ mod tests {
         // Evenly around one, as wide as that.
         let natural = |n: u32| 1.0 + (at(n, 25) - 0.5) * (12.0 * variance).sqrt();
         let count = |mean: f64, chance: f64| {
-            (0_u64..).find(|&k| count_at_least(k + 1, mean, 0.0) <= 1.0 - chance).unwrap_or(0)
+            (0_u64..1_000_000)
+                .find(|&k| count_at_least(k + 1, mean, 0.0) <= 1.0 - chance)
+                .unwrap_or(0)
         };
         let one = |n: u32| Counted {
             seen: count(expected * natural(n % 25), at(n / 25, 40)) as f64,
@@ -118,10 +121,10 @@ mod tests {
     #[test]
     fn where_nothing_can_be_learned_the_usual_is_taken() {
         assert!((dispersion(&world(5.0, 0.0)[..7]) - USUAL).abs() < 1e-9, "of seven");
-        assert!((dispersion(&world(0.02, 0.0)) - USUAL).abs() < 1e-9, "hardly an error");
+        assert!(dispersion(&world(0.02, 0.0)) >= USUAL, "hardly an error");
         let alike = dispersion(&world(5.0, 0.0));
         assert!(
-            alike >= LEAST && alike < LEAST + 0.05,
+            (LEAST..LEAST + 0.05).contains(&alike),
             "{alike}: nobody is believed to be just alike"
         );
         let none = Counted { seen: 0.0, expected: 0.0, unsure: 0.0 };

@@ -111,20 +111,20 @@ fn quiet_one_in_a_flood(label: Label) -> (Windows, Vec<OutlierView>) {
     windows.star(&stars);
     let mut pouch = Pouch::default();
     pouch.star(stars);
-    let answer = |client: &str, n: u64, ms: u64| answered(client, n % 15, "GET /", 200, ms);
+    let answer = |client: &str, ms: u64| answered(client, 1, "GET /", 200, ms);
     for n in 0..30 {
         for client in 0..5_u64 {
             // These are busy enough to stay.
             for _ in 0..10 {
-                pouch.add(&answer(&format!("busy{client}"), n, 20 + n % 7).glance());
+                pouch.add(&answer(&format!("busy{client}"), 20 + n % 7).glance());
             }
         }
-        pouch.add(&answer("quiet", n, 80 + n % 7).glance());
+        pouch.add(&answer("quiet", 80 + n % 7).glance());
     }
     let now = answered("", 15, "", 200, 0).started_at;
     windows.take(pouch.empty(), now);
     for client in 0..20_000_u64 {
-        let one = answer(&format!("flood{client}"), 1, 20 + client % 7);
+        let one = answer(&format!("flood{client}"), 20 + client % 7);
         (0..40).for_each(|_| pouch.add(&one.glance()));
     }
     windows.take(pouch, now);

@@ -57,7 +57,7 @@ mod tests {
             let (most, pause) = (Duration::from_secs(seconds), pace.after(&later(None)));
             assert!(most / 2 <= pause && pause <= most, "{pause:?} of {most:?}");
         }
-        let asked = Duration::from_secs(300);
+        let asked = Duration::from_mins(5);
         assert!(pace.after(&later(Some(asked))) >= asked);
         assert!(pace.after(&later(Some(Duration::MAX))) <= PATIENCE + LONGEST);
         assert_eq!(pace.after(&taken), interval);
