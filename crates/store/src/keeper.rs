@@ -174,6 +174,7 @@ impl Keeper {
             if let Some(index) = &self.shared.index {
                 index.put_zones(&zones);
             }
+            self.shared.log.let_go();
             if stopping {
                 break;
             }

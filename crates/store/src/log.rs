@@ -91,10 +91,13 @@ impl Log {
     pub(crate) fn retire(&self, segment: &Segment) -> Result<(), StoreError> {
         let file = self.file(segment)?;
         self.files.lock().retain(|(serial, _)| *serial != segment.serial());
-        let mut retired = self.retired.lock();
-        retired.retain(|(known, _)| known.strong_count() > 0);
-        retired.push((Arc::downgrade(segment.token()), file));
+        self.retired.lock().push((Arc::downgrade(segment.token()), file));
         Ok(())
+    }
+
+    /// Closes the files of segments that nobody knows any more: until then they take room on the disk.
+    pub(crate) fn let_go(&self) {
+        self.retired.lock().retain(|(known, _)| known.strong_count() > 0);
     }
 
     fn retired_file(&self, segment: &Segment) -> Option<Arc<dyn StoredFile>> {
