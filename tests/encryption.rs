@@ -173,7 +173,7 @@ fn what_was_recorded_in_clear_is_encrypted_once_it_is_turned_on() {
 fn alerts_and_labels_of_clients_cannot_be_read_in_its_files_either() {
     let echo = Echo::start();
     let mut recorded = Encrypted::start(&echo.url());
-    let url = recorded.wayside.http_url("/status/500/canary-in-path?n=[1-40]");
+    let url = recorded.wayside.http_url("/status/500?canary-in-path=[1-40]");
     curl(["--parallel", "-A", "canary-agent", "-u", "canary-in-header:secret", &url]).ok();
     let listed = |recorded: &Encrypted| recorded.run(&["alerts", "--json"]).ok().json_lines();
     eventually("an alert is open", Duration::from_mins(1), || !listed(&recorded).is_empty());

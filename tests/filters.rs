@@ -55,7 +55,9 @@ fn a_trace_or_a_ticket_leads_to_the_journey() {
     let wayside = Wayside::start(&backend.url(), &["--exchange-id-header", "X-Exchange-Id"]);
     let get = |path: &str, field: &str| {
         let answer = curl(["-i", "-u", "acme:secret", "-H", field, &wayside.http_url(path)]).ok();
-        let id = answer.text().lines().find_map(|line| line.strip_prefix("X-Exchange-Id: "));
+        let field = |line: &str| line.to_ascii_lowercase().starts_with("x-exchange-id:");
+        let id = answer.text().lines().find(|line| field(line));
+        let id = id.and_then(|line| line.split_once(' ')).map(|(_, id)| id);
         id.expect("its id").trim().to_owned()
     };
     let parent = format!("00-{ID}-00f067aa0ba902b7-01");

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use wayside_tests::{Script, Wayside, curl};
 
-/// Orders take 15 ms, while a report runs four times as long; a report takes 0.9 s.
+/// Orders take 15 ms, while a report runs ten times as long; a report takes 0.9 s.
 const BACKEND: &str = "\
 import threading, time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -25,7 +25,7 @@ class Shop(BaseHTTPRequestHandler):
             with lock:
                 running -= 1
         else:
-            time.sleep(0.06 if running else 0.015)
+            time.sleep(0.15 if running else 0.015)
         self.send_response(200)
         self.send_header('content-length', '2')
         self.end_headers()
@@ -49,7 +49,7 @@ fn who_slows_the_others_is_told_with_how_much_and_who_is_merely_there_is_not() {
     let wayside = Wayside::start(&backend.url(), &[]);
     let proxy = wayside.http_url("");
     let ask = |user: &str, path: &str| {
-        curl(["-u", &format!("{user}:x"), &format!("{proxy}{path}")]).ok();
+        curl(["-u", &format!("{user}:secret"), &format!("{proxy}{path}")]).ok();
     };
     let begun = Instant::now();
     let until = BEAT * BEATS;
@@ -90,7 +90,7 @@ fn who_slows_the_others_is_told_with_how_much_and_who_is_merely_there_is_not() {
     let figure = |user: &str, field: &str| of(user)["harm"][field].as_f64();
     assert!(figure("heavy", "spells") >= Some(8.0), "{:#}", of("heavy"));
     assert!(figure("heavy", "low") > Some(1.2), "{:#}", of("heavy")["harm"]);
-    assert!(figure("heavy", "slowdown") < Some(6.0), "{:#}", of("heavy")["harm"]);
+    assert!(figure("heavy", "slowdown") < Some(12.0), "{:#}", of("heavy")["harm"]);
     assert_eq!(of("heavy")["harm"]["everywhere"], true);
     assert!(figure("light", "low") <= Some(1.0), "{:#}", of("light")["harm"]);
     for user in ["ada", "bob", "cyd"] {

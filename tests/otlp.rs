@@ -159,7 +159,7 @@ fn no_collector_is_no_reason_to_wait_and_we_are_none_ourselves() {
     let echo = Echo::start();
     let free = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
     let (url, console) = (format!("http://{free}/v1/metrics"), free.to_string());
-    let mut wayside = Wayside::start(&echo.url(), &["--otlp", &url, "--console", "off"]);
+    let mut wayside = Wayside::start(&echo.url(), &["--otlp", &url]);
     let status = |wayside: &Wayside| wayside.run(["status", "--json"]).ok().json()["otlp"].clone();
     eventually("a push failed", LIMIT, || status(&wayside)["failed"].as_u64() > Some(0));
     let error = status(&wayside)["error"].to_string();

@@ -219,11 +219,14 @@ fn make_room(slot: &mut Slot, stars: &Stars) -> u64 {
     let mut all: Vec<u32> = slot.iter().map(|(names, cell)| worth(names, cell)).collect();
     let go = all.len().saturating_sub(KEPT);
     let Some(last) = go.checked_sub(1) else { return 0 };
-    let (_, &mut little, _) = all.select_nth_unstable(last);
-    let (mut left, mut folded) = (go, 0);
+    let (less, &mut little, _) = all.select_nth_unstable(last);
+    // Of those that say as little as the last one that goes, as many as have to.
+    let mut alike = go - less.iter().filter(|worth| **worth < little).count();
+    let mut folded = 0;
     slot.retain(|names, cell| {
-        let goes = left > 0 && worth(names, cell) <= little;
-        left -= usize::from(goes);
+        let worth = worth(names, cell);
+        let goes = worth < little || worth == little && alike > 0;
+        alike -= usize::from(goes && worth == little);
         folded += if goes { u64::from(cell.requests) } else { 0 };
         !goes
     });
