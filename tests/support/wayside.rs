@@ -88,7 +88,6 @@ impl Wayside {
     }
 
     /// The same as [`Wayside::start`] under strace, which writes the calls that put bytes somewhere to `trace`.
-    /// It takes no signals.
     #[track_caller]
     pub fn start_traced(upstream: &str, arguments: &[&str], trace: &Path) -> Self {
         let temporary = TempDir::new().expect("a temporary folder");
@@ -363,8 +362,9 @@ fn under_strace(trace: &Path) -> Command {
         traced.env_remove(name);
     }
     let calls = "trace=write,writev,sendto,sendmsg,pwrite64,pwritev,fsync,fdatasync";
+    // With `-D` the recorder is the child, and strace beside it: what ends the child ends both.
     traced
-        .args(["-f", "-y", "-s", "4096", "-e", calls, "-o"])
+        .args(["-D", "-f", "-y", "-s", "4096", "-e", calls, "-o"])
         .arg(trace)
         .arg(command.get_program());
     traced
