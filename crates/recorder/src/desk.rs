@@ -1,30 +1,29 @@
 //! The recorder's thread: plays batches, keeps what has not ended yet, appends what has.
 
 mod awaited;
+mod earlier;
 mod ended;
+mod gathering;
+mod rows;
 mod running;
 #[cfg(test)]
 mod tests;
 pub(crate) mod veil;
 mod writing;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 use tokio::sync::broadcast;
 use wayside_exchange::cause::chain;
-use wayside_exchange::filter::Filter;
 use wayside_exchange::id::IdHashing;
-use wayside_exchange::{
-    EvidenceKind, ExchangeId, Glance, Half, Micros, SessionId, Summary, Timestamp,
-};
-use wayside_identity::{Credentials, Ending, Routes, Sessions, Sighting, Stitcher};
+use wayside_exchange::{ExchangeId, Micros, Summary, Timestamp};
+use wayside_identity::{Credentials, Ending, Routes, Sessions, Stitcher};
 use wayside_store::seal::SealingKey;
-use wayside_store::{Order, Store, StoreError, Writer};
+use wayside_store::{Store, Writer};
 
 use crate::batch::{Batch, Entry};
 use crate::counts::Counts;
@@ -33,8 +32,8 @@ use crate::statistics::Statistics;
 use crate::{Options, RecorderError};
 use awaited::Awaited;
 use ended::Ended;
+use rows::Row;
 use running::Running;
-use writing::{Bodies, Draft};
 
 /// How long the store may go without a tick.
 const TICK: Duration = Duration::from_millis(50);
@@ -44,31 +43,8 @@ const GLANCE: Micros = Micros(500_000);
 const GLANCED_BYTES: usize = 64 << 10;
 /// Bytes of bodies that may gather over all running exchanges.
 const GATHERED: usize = 16 << 20;
-/// Bytes of a body that came at once and are worth a piece of their own: they are copied once less.
-const LONG_RUN: usize = 32 << 10;
-/// How many exchanges of earlier runs the stitching sees at the start.
-const REMEMBERED: usize = 20_000;
 /// How many ended exchanges' buffers are kept for the next.
 const SPARES: usize = 128;
-
-/// When the exchanges of each session began: the first and the last.
-type Spans = HashMap<SessionId, (Timestamp, Timestamp)>;
-
-/// What an earlier run leaves behind: each client's sessions, and the routes.
-#[derive(Default)]
-struct Earlier {
-    sessions: HashMap<String, Spans>,
-    routes: HashSet<String>,
-}
-
-/// What is told of an exchange that was written, or should have been.
-struct Row {
-    summary: Summary,
-    /// It goes on.
-    open: bool,
-    /// The store has it.
-    taken: bool,
-}
 
 /// The state of the recorder's thread.
 pub(crate) struct Desk {
@@ -137,72 +113,6 @@ impl Desk {
             feed,
             statistics,
         }
-    }
-
-    /// Takes up the sessions that may still go on, from an earlier run's exchanges, and what it had
-    /// learned of routes.
-    pub(crate) fn take_up(
-        &mut self,
-        store: &Store,
-        newest: ExchangeId,
-    ) -> Result<(), RecorderError> {
-        let since = newest.started_at().minus(self.options.session_idle);
-        let mut scan = store.scan(Filter::all(), Order::NewestFirst);
-        let mut parts: Vec<Earlier> = scan.parts();
-        let add = |part: &mut Earlier, row: &Glance<'_>| {
-            if row.started_at < since {
-                return;
-            }
-            if row.route.contains("/{id}") && !part.routes.contains(row.route) {
-                part.routes.insert(row.route.to_owned());
-            }
-            let spans = match part.sessions.get_mut(row.client) {
-                Some(spans) => spans,
-                None => part.sessions.entry(row.client.to_owned()).or_default(),
-            };
-            let (from, to) = spans.entry(row.session).or_insert((row.started_at, row.started_at));
-            (*from, *to) = ((*from).min(row.started_at), (*to).max(row.started_at));
-        };
-        while scan.horizon().is_some_and(|horizon| horizon.started_at() >= since)
-            && scan.fold(&mut parts, add)?
-        {}
-        for Earlier { sessions, routes } in parts {
-            for (client, spans) in sessions {
-                for (session, (from, to)) in spans {
-                    self.sessions.seed(&client, session, from);
-                    self.sessions.seed(&client, session, to);
-                }
-            }
-            for route in &routes {
-                self.routes.take_up(route);
-            }
-        }
-        Ok(())
-    }
-
-    /// Lets the stitching see the newest exchanges of an earlier run.
-    pub(crate) fn remember(
-        &mut self,
-        store: &Store,
-        newest: ExchangeId,
-    ) -> Result<(), RecorderError> {
-        let rows = store.find(Filter::all(), Order::NewestFirst).take(REMEMBERED);
-        let rows: Vec<Summary> = rows.collect::<Result<_, _>>()?;
-        for row in rows.iter().rev().filter(|row| row.id <= newest && row.has_request()) {
-            let Some(name) = row.evidence.first().map(ToString::to_string) else { continue };
-            let seen = Sighting {
-                id: row.id,
-                at: row.started_at,
-                connection: row.connection,
-                name: &name,
-                evidence: &row.evidence,
-                agent: 0,
-                status: row.status,
-                relayed: is_relayed(row),
-            };
-            self.stitch(&seen);
-        }
-        Ok(())
     }
 
     /// Plays what comes until nobody is left to send, then closes the store.
@@ -381,88 +291,11 @@ impl Desk {
         }
     }
 
-    /// Takes bytes of a body: a long run goes to the store at once, the others gather.
-    fn passed(&mut self, id: ExchangeId, half: Half, at: Option<Timestamp>, data: &[u8]) {
-        let Some(running) = self.running.get_mut(&id) else { return };
-        running.look_at(half, &self.credentials);
-        let kept = running.passed(half, at, data, self.options.body_limit);
-        let data = data.get(..kept).unwrap_or_default();
-        if running.is_plain(half) && running.gathered(half) == 0 && data.len() >= LONG_RUN {
-            let written =
-                guarding(&mut self.writing, || running.write_run(half, data, &mut self.writer));
-            if let Err(error) = written {
-                self.counts.problem(Some(chain(&error)));
-            }
-            return;
-        }
-        running.gather(half, data);
-        self.gathered += data.len();
-        if running.is_large(half) {
-            self.take_out(id, |desk, running| desk.write_ahead(running, half, Ending::More));
-        }
-        if self.gathered > self.crowded {
-            self.make_room();
-        }
-    }
-
-    /// Writes what has gathered of a body ahead of its exchange's record. What cannot be told from
-    /// what follows it stays.
-    fn write_ahead(&mut self, running: &mut Running, half: Half, ending: Ending) {
-        self.gathered = self.gathered.saturating_sub(running.gathered(half));
-        running.settle(half, ending, &mut self.credentials);
-        let written =
-            guarding(&mut self.writing, || running.write_ahead(half, &mut self.writer, &self.key));
-        if let Err(error) = written {
-            self.counts.problem(Some(chain(&error)));
-        }
-        self.gathered += running.gathered(half);
-    }
-
-    /// Writes ahead whatever is worth it of an exchange.
-    fn write_ahead_of(&mut self, running: &mut Running, ending: Ending) {
-        for half in [Half::Request, Half::Response] {
-            if running.is_worth_writing(half) {
-                self.write_ahead(running, half, ending);
-            }
-        }
-    }
-
-    /// Works on an exchange that goes on; should a fault of ours break that off, it is counted as lost.
-    fn take_out<T>(
-        &mut self,
-        id: ExchangeId,
-        work: impl FnOnce(&mut Self, &mut Running) -> T,
-    ) -> Option<T> {
-        let mut running = self.running.remove(&id)?;
-        self.in_hand = true;
-        let result = work(self, &mut running);
-        self.in_hand = false;
-        self.running.insert(id, running);
-        Some(result)
-    }
-
-    /// Many bodies that grow at once: writes ahead whatever is worth it.
-    fn make_room(&mut self) {
-        let ids: Vec<ExchangeId> = self.running.keys().copied().collect();
-        for id in ids {
-            self.take_out(id, |desk, running| desk.write_ahead_of(running, Ending::Crowded));
-        }
-        // What is left is many small ones; looking again at once would find the same.
-        self.crowded = GATHERED.max(2 * self.gathered);
-    }
-
     /// Appends an exchange for the last time.
     fn append(&mut self, mut running: Running, open: bool) {
         self.forget_gathered(&running);
         self.write(&mut running, open);
         self.spare(running);
-    }
-
-    /// What has gathered of an exchange does no more.
-    fn forget_gathered(&mut self, running: &Running) {
-        for half in [Half::Request, Half::Response] {
-            self.gathered = self.gathered.saturating_sub(running.gathered(half));
-        }
     }
 
     /// Keeps an exchange's buffers for another.
@@ -472,58 +305,6 @@ impl Desk {
             self.spares.push(running);
         }
     }
-
-    /// Writes an exchange as it stands. Says whether the store has taken it.
-    fn write(&mut self, running: &mut Running, open: bool) -> bool {
-        let bodies = self.bodies(running, open);
-        let draft = self.draft(running, open);
-        let taken = self.write_with(running, &bodies, draft, open);
-        self.tell();
-        taken
-    }
-
-    /// Writes what was made of an exchange. Says whether the store has taken it.
-    fn write_with(&mut self, running: &Running, bodies: &Bodies, draft: Draft, open: bool) -> bool {
-        let (summary, result) = self.append_record(running, bodies, draft, open);
-        let taken = result.is_ok();
-        match result {
-            Ok(()) if !open && !summary.method.is_empty() => {
-                let count = if summary.marks.is_empty() {
-                    &self.counts.recorded
-                } else {
-                    &self.counts.marked
-                };
-                count.fetch_add(1, Relaxed);
-            }
-            Ok(()) => {}
-            Err(error) => {
-                if !open {
-                    self.counts.lose(reason(&error));
-                }
-                self.counts.problem(Some(chain(&error)));
-            }
-        }
-        self.written.push(Row { summary, open, taken });
-        taken
-    }
-
-    /// Counts what was written, and tells of it whoever follows.
-    fn tell(&mut self) {
-        let ended = self.written.iter().filter(|row| !row.open);
-        self.statistics.add(ended.map(|row| &row.summary));
-        let is_followed = self.feed.receiver_count() > 0;
-        for row in self.written.drain(..).filter(|row| is_followed && row.taken) {
-            // Nobody listening any more is as good as nobody listening.
-            let _ = self.feed.send(Arc::new(row.summary));
-        }
-    }
-}
-
-/// Whether an exchange was a trusted proxy's: its evidence names another address than it came from.
-fn is_relayed(row: &Summary) -> bool {
-    let own = row.client_addr.ip().to_canonical().to_string();
-    let address = row.evidence.iter().find(|piece| piece.kind == EvidenceKind::Address);
-    address.is_some_and(|piece| piece.token.split('/').next() != Some(&own))
 }
 
 /// Marks that the store is written to for as long as `write` does: should that panic, the mark stays.
@@ -532,12 +313,4 @@ fn guarding<T>(writing: &mut bool, write: impl FnOnce() -> T) -> T {
     let result = write();
     *writing = false;
     result
-}
-
-/// The word under which a loss is counted.
-fn reason(error: &StoreError) -> &'static str {
-    match error {
-        StoreError::Full { .. } => "disk_full",
-        _ => "store_failed",
-    }
 }
