@@ -11,6 +11,7 @@ pub mod findings;
 pub mod harm;
 mod lately;
 mod latency;
+mod least;
 pub mod meters;
 pub mod outlier;
 mod route;

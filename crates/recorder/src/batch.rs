@@ -13,8 +13,8 @@ use crate::ticket::Ticket;
 /// Bytes at which a batch is full. Where worker and desk share a processor, each hand-over makes both find
 /// its caches full of what the other needs, which costs more than a batch that is in them no more.
 pub(crate) const FULL: usize = 256 << 10;
-/// Bytes of held runs at which a batch is full: they are not copied, and fewer
-/// hand-overs wake the desk less often.
+/// Bytes of held runs at which a batch is full: they are not copied, and fewer hand-overs
+/// wake the desk less often.
 const FULL_OF_RUNS: usize = 512 << 10;
 /// What a held run keeps in memory, for each of its bytes: most of a read from a socket is one.
 const KEPT: usize = 2;

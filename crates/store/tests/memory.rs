@@ -8,7 +8,7 @@ use std::path::Path;
 
 use wayside_exchange::filter::Filter;
 use wayside_exchange::{
-    BodyEnd, ExchangeId, HttpVersion, Marks, Outcome, Scheme, SessionId, Summary, Timestamp, Timing,
+    ExchangeId, HttpVersion, Marks, Outcome, Scheme, SessionId, Summary, Timestamp, Timing,
 };
 use wayside_store::{NewBody, NewMessage, NewRecord, Options, Order, Store, Writer};
 
@@ -47,15 +47,8 @@ fn append(writer: &mut Writer, n: u64) {
         marks: Marks::default(),
         evidence: Vec::new(),
     };
-    let body = NewBody {
-        bytes: 0,
-        end: BodyEnd::Complete,
-        arrivals: &[],
-        pieces: &[],
-        rest: &[],
-        veil: None,
-    };
-    let request = NewMessage { head: b"GET / HTTP/1.1\r\n\r\n", trailers: b"", body };
+    let request =
+        NewMessage { head: b"GET / HTTP/1.1\r\n\r\n", trailers: b"", body: NewBody::none() };
     let record =
         NewRecord { summary: &summary, request, informed: &[], response: None, sealed: b"" };
     writer.append(&record).unwrap();

@@ -73,11 +73,9 @@ impl Endpoint {
             url.split_once("://").ok_or_else(|| wrong("it has no scheme, `https://`"))?;
         let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
         let (authority, target) = rest.split_at_checked(end).unwrap_or((rest, ""));
-        if target.bytes().any(|byte| !byte.is_ascii_graphic() || byte == b'#') {
-            return Err(wrong("its path or query has something in it that must be escaped"));
-        }
         let target = if target.starts_with('/') { target.to_owned() } else { format!("/{target}") };
-        if target.parse::<http::uri::PathAndQuery>().is_err() {
+        let is_plain = target.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
+        if !is_plain || target.parse::<http::uri::PathAndQuery>().is_err() {
             return Err(wrong("its path or query has something in it that must be escaped"));
         }
         let host =

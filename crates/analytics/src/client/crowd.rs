@@ -6,6 +6,7 @@ use wayside_exchange::{Glance, Summary};
 
 use super::ClientFold;
 use crate::Stars;
+use crate::least::least;
 use crate::outlier::{self, Observation, Rules};
 use crate::slots;
 use crate::tables::HashMap;
@@ -187,17 +188,10 @@ impl Clients {
         let stars = &self.stars;
         let worth =
             |fold: &ClientFold| if stars.has(&fold.name) { u64::MAX } else { fold.all.requests };
-        let mut requests: Vec<u64> = self.folds.values().map(worth).collect();
-        let go = requests.len().saturating_sub(self.kept);
-        let Some(last) = go.checked_sub(1) else { return };
-        let (_, &mut few, _) = requests.select_nth_unstable(last);
-        let mut left = go;
-        let goes = |_: &String, fold: &mut ClientFold| {
-            let goes = left > 0 && worth(fold) <= few;
-            left -= usize::from(goes);
-            goes
-        };
-        let gone: Vec<ClientFold> = self.folds.extract_if(goes).map(|(_, fold)| fold).collect();
+        let worths = self.folds.values().map(worth).collect();
+        let Some(mut goes) = least(worths, self.kept) else { return };
+        let gone = self.folds.extract_if(|_, fold| goes(worth(fold)));
+        let gone: Vec<ClientFold> = gone.map(|(_, fold)| fold).collect();
         for fold in gone {
             self.folded += 1;
             self.take_among_others(fold);

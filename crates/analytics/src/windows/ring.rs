@@ -9,6 +9,7 @@ use super::pouch::Place;
 use crate::Stars;
 use crate::cell::Cell;
 use crate::client::{Errors, Tally};
+use crate::least::least;
 use crate::outlier::Observation;
 use crate::tables::HashMap;
 use crate::verdict::threshold::{self, Tallies};
@@ -216,17 +217,11 @@ fn make_room(slot: &mut Slot, stars: &Stars) -> u64 {
         let errors = cell.errors_4xx + cell.errors_5xx + cell.cancelled;
         cell.requests.saturating_add(errors.saturating_mul(ERROR_WORTH))
     };
-    let mut all: Vec<u32> = slot.iter().map(|(names, cell)| worth(names, cell)).collect();
-    let go = all.len().saturating_sub(KEPT);
-    let Some(last) = go.checked_sub(1) else { return 0 };
-    let (less, &mut little, _) = all.select_nth_unstable(last);
-    // Of those that say as little as the last one that goes, as many as have to.
-    let mut alike = go - less.iter().filter(|worth| **worth < little).count();
+    let worths = slot.iter().map(|(names, cell)| worth(names, cell)).collect();
+    let Some(mut goes) = least(worths, KEPT) else { return 0 };
     let mut folded = 0;
     slot.retain(|names, cell| {
-        let worth = worth(names, cell);
-        let goes = worth < little || worth == little && alike > 0;
-        alike -= usize::from(goes && worth == little);
+        let goes = goes(worth(names, cell));
         folded += if goes { u64::from(cell.requests) } else { 0 };
         !goes
     });

@@ -97,7 +97,7 @@ pub(super) fn address(ip: IpAddr, user_agent: &[u8]) -> String {
     name
 }
 
-/// As `Display` does it, in a tenth of the time: every request has one.
+/// As `Display` does it, without its machinery: every request has one.
 fn push_v4(name: &mut String, ip: Ipv4Addr) {
     for (n, octet) in ip.octets().into_iter().enumerate() {
         if n > 0 {
