@@ -86,6 +86,29 @@ fn odd_exchanges_make_a_valid_har_too() {
     assert!(har.to_string().contains(id(&exchanges[0])), "an entry says which exchange it is");
 }
 
+#[test]
+fn a_reader_who_has_seen_enough_is_no_failure_and_a_full_disk_is_named() {
+    let echo = Echo::start();
+    let wayside = Wayside::start(&echo.url(), &[]);
+    wayside.curl("/bytes/500000", &[]).ok();
+    wayside.ended("", 1);
+    let export = |options: &str| {
+        let binary = Wayside::binary();
+        let script = format!(
+            "set -o pipefail; {} export since:1h --as har --data {} {options}",
+            binary.display(),
+            wayside.data().display()
+        );
+        wayside_tests::program("bash", ["-c", &script])
+    };
+    let left = export("| head -c 20").ok();
+    assert_eq!(left.text(), "{\"log\":{\"version\":\"1");
+    assert_eq!(left.stderr, "");
+    let full = export("-o /dev/full");
+    assert!(full.stderr.contains("could not write `/dev/full`"), "{}", full.stderr);
+    assert!(full.stderr.contains("No space left on device"), "{}", full.stderr);
+}
+
 #[track_caller]
 fn validate(file: &Path) {
     let script = "require(process.argv[1]).har(JSON.parse(require('fs').readFileSync(process.argv[2], 'utf8')))\

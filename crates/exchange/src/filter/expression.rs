@@ -65,7 +65,9 @@ impl Expression {
 
     /// Whether it matches anywhere in `text`.
     pub(super) fn is_in(&self, text: &[u8]) -> bool {
-        self.regex.is_match(text)
+        // Not `is_match`: where a literal within an expression turns out to be common, that (regex-automata
+        // 0.4.18) goes on with its slowest engine, this with a lazy DFA.
+        self.regex.shortest_match(text).is_some()
     }
 
     /// Whether it may match where `has` tells which texts there may be, in any case.

@@ -21,7 +21,7 @@ use super::selection;
 use crate::args::{ExportArgs, ExportFormat};
 use crate::exit::Exit;
 use crate::report::figures::counted;
-use crate::report::printer::Printer;
+use crate::report::printer::{self, Printer};
 use crate::report::progress;
 use crate::report::trouble::Trouble;
 use crate::sealed::Seal;
@@ -123,17 +123,18 @@ fn har(
     if args.to.is_some() || args.cacert.is_some() {
         return Err(Trouble::misused("`--to` and `--cacert` go with `--as curl`").into());
     }
-    let mut out = written.begin()?;
-    let mut har = HarWriter::new(&mut out)?;
+    let path = written.output.clone();
+    let failed = |error| unwritten(path.as_deref(), error);
+    let mut har = HarWriter::new(written.begin()?).map_err(failed)?;
     let bar = progress::bar(ids.len() as u64, "exchanges", false);
     for id in ids {
         let exchange = reading.exchange(*id)?;
         let (request, response) =
             (reading.body(*id, Half::Request)?, reading.body(*id, Half::Response)?);
-        har.entry(&exchange, &request, &response)?;
+        har.entry(&exchange, &request, &response).map_err(failed)?;
         bar.inc(1);
     }
-    har.finish()?;
+    let out = har.finish().map_err(failed)?;
     bar.finish_and_clear();
     out.finish()
 }
@@ -194,7 +195,7 @@ impl Written<'_> {
 
 impl Out<'_> {
     fn text(&mut self, text: &[u8]) -> anyhow::Result<()> {
-        self.write_all(text).map_err(crate::report::printer::failure)
+        self.write_all(text).map_err(|error| self.failed(error))
     }
 
     /// Writes a command, and beside it the bodies that cannot stand in it.
@@ -210,11 +211,15 @@ impl Out<'_> {
                 .write_all(content)
                 .with_context(|| format!("could not write `{}`", path.display()))?;
         }
-        self.flush().map_err(crate::report::printer::failure)
+        self.flush().map_err(|error| self.failed(error))
     }
 
     fn finish(mut self) -> anyhow::Result<()> {
-        self.flush().map_err(crate::report::printer::failure)
+        self.flush().map_err(|error| self.failed(error))
+    }
+
+    fn failed(&self, error: io::Error) -> anyhow::Error {
+        unwritten(self.file.as_ref().map(|(_, path)| path.as_path()), error)
     }
 }
 
@@ -245,9 +250,17 @@ fn create(path: &Path, private: bool) -> anyhow::Result<std::fs::File> {
         }
         Ok(file)
     };
-    open().map_err(|error: io::Error| {
-        anyhow::Error::from(error).context(format!("could not write `{}`", path.display()))
-    })
+    open().map_err(|error| unwritten(Some(path), error))
+}
+
+/// What it means that an export could not be written: to a file, or to standard output.
+fn unwritten(path: Option<&Path>, error: io::Error) -> anyhow::Error {
+    match path {
+        Some(path) => {
+            anyhow::Error::from(error).context(format!("could not write `{}`", path.display()))
+        }
+        None => printer::failure(error),
+    }
 }
 
 /// A folder gets a file of the format's usual name.
