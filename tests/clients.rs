@@ -23,6 +23,11 @@ fn clients_are_listed_with_counts_errors_and_latency() {
             "p50_ms",
             "p95_ms",
             "p99_ms",
+            "first_byte_p50_ms",
+            "first_byte_p95_ms",
+            "first_byte_p99_ms",
+            "concurrency",
+            "bytes",
             "time",
             "time_share",
             "sessions",
@@ -40,6 +45,8 @@ fn clients_are_listed_with_counts_errors_and_latency() {
     assert_eq!((&alice["errors_5xx"], &alice["sessions"]), (&0.into(), &1.into()));
     let slow = named("basic:slow");
     assert!(slow["p50_ms"].as_f64().expect("milliseconds") >= 700.0, "{slow}");
+    assert!(slow["first_byte_p50_ms"].as_f64().expect("milliseconds") >= 700.0, "{slow}");
+    assert_eq!(slow["concurrency"], 1.0);
     assert_eq!(named("addr:127.0.0.1/probe")["errors_5xx"], 1);
 
     let table = wayside.run(["clients"]).ok();
@@ -62,6 +69,11 @@ fn a_slow_or_failing_client_gets_a_verdict_in_a_sentence() {
         let client = clients.iter().find(|client| client["name"] == name).expect("it called");
         client["verdicts"].as_array().expect("verdicts").clone()
     };
+    let at_once = |name: &str| {
+        let client = clients.iter().find(|client| client["name"] == name).expect("it called");
+        client["concurrency"].as_f64().expect("a number")
+    };
+    assert!(at_once("basic:slow") > 4.0, "25 at a time: {clients:?}");
     let slow = &verdicts("basic:slow")[0];
     let fields: Vec<&String> = slow.as_object().expect("an object").keys().collect();
     assert_eq!(

@@ -8,6 +8,7 @@ use wayside_exchange::{Glance, Outcome, SessionId, Timestamp};
 use crate::blame::Blame;
 use crate::cell::Cell;
 use crate::latency::Latencies;
+use crate::pace::Pace;
 use crate::session::has_latency;
 use crate::slots::Slots;
 use crate::tables::{HashMap, HashSet};
@@ -32,6 +33,7 @@ pub struct ClientFold {
     /// The session of the last exchange, which most often is that of the next one, too.
     last_session: SessionId,
     latencies: Latencies,
+    pace: Pace,
     pub(crate) all: Tally,
     pub(crate) routes: HashMap<String, OnRoute>,
 }
@@ -76,6 +78,7 @@ impl ClientFold {
             sessions: HashSet::from_iter([first.session]),
             last_session: first.session,
             latencies: Latencies::default(),
+            pace: Pace::default(),
             all: Tally::default(),
             routes: HashMap::default(),
         };
@@ -94,6 +97,7 @@ impl ClientFold {
         if has_latency(row) {
             self.latencies.add(row.latency());
         }
+        self.pace.add(row);
         self.all.add(row);
         if let Some(known) = self.routes.get_mut(row.route) {
             known.add(row);
@@ -109,6 +113,7 @@ impl ClientFold {
         let room = SESSIONS.saturating_sub(self.sessions.len());
         self.sessions.extend(other.sessions.into_iter().take(room));
         self.latencies.merge(other.latencies);
+        self.pace.merge(other.pace);
         self.all.merge(&other.all);
         for (route, other) in other.routes {
             let known = self.on_route(route);
@@ -161,6 +166,7 @@ impl ClientFold {
             p50_ms,
             p95_ms,
             p99_ms,
+            pace: self.pace.view(),
             time: self.all.blame.view(self.all.timed),
             time_share: 0.0,
             harm: None,

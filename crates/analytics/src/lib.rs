@@ -14,6 +14,7 @@ mod latency;
 mod least;
 pub mod meters;
 pub mod outlier;
+mod pace;
 mod route;
 mod session;
 mod slots;

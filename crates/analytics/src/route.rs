@@ -7,6 +7,7 @@ use wayside_exchange::{Glance, Outcome};
 
 use crate::blame::Blame;
 use crate::latency::Latencies;
+use crate::pace::Pace;
 use crate::session::has_latency;
 use crate::tables::{FixedState, HashMap, HashSet};
 
@@ -33,7 +34,7 @@ struct RouteFold {
     cancelled: u64,
     latencies: Latencies,
     blame: Blame,
-    bytes: u64,
+    pace: Pace,
 }
 
 impl RouteList {
@@ -89,8 +90,7 @@ impl RouteFold {
             self.latencies.add(row.latency());
             self.blame.add(&Blame::of(&row.timing));
         }
-        self.bytes =
-            self.bytes.saturating_add(row.request_bytes).saturating_add(row.response_bytes);
+        self.pace.add(row);
     }
 
     fn merge(&mut self, other: Self) {
@@ -102,7 +102,7 @@ impl RouteFold {
         self.cancelled += other.cancelled;
         self.latencies.merge(other.latencies);
         self.blame.add(&other.blame);
-        self.bytes = self.bytes.saturating_add(other.bytes);
+        self.pace.merge(other.pace);
     }
 
     fn view(&self, route: &str, whole_ms: f64) -> RouteView {
@@ -119,7 +119,7 @@ impl RouteFold {
             p99_ms,
             time: self.blame.view(self.latencies.count()),
             time_share: if whole_ms > 0.0 { self.latencies.sum_ms() / whole_ms } else { 0.0 },
-            bytes: self.bytes,
+            pace: self.pace.view(),
         }
     }
 }

@@ -162,6 +162,9 @@ pub struct ClientView {
     pub p95_ms: f64,
     /// 99th percentile of latency in milliseconds.
     pub p99_ms: f64,
+    /// How soon answers begin, how many requests run at once, and how much is carried.
+    #[serde(flatten)]
+    pub pace: PaceView,
     /// Where the time of an exchange went, on average.
     #[serde(default)]
     pub time: TimeView,
@@ -362,11 +365,28 @@ pub struct RouteView {
     pub p95_ms: f64,
     /// 99th percentile of latency in milliseconds.
     pub p99_ms: f64,
+    /// How soon answers begin, how many requests run at once, and how much is carried.
+    #[serde(flatten)]
+    pub pace: PaceView,
     /// Where the time of an exchange went, on average.
     #[serde(default)]
     pub time: TimeView,
     /// The share of all time spent waiting that was spent on it, from 0 to 1.
     pub time_share: f64,
+}
+
+/// How soon answers begin, how many requests run at once, and how much is carried: of a client, or on a route.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PaceView {
+    /// Median time to first byte in milliseconds: from the request head to the response head.
+    pub first_byte_p50_ms: f64,
+    /// 95th percentile of it.
+    pub first_byte_p95_ms: f64,
+    /// 99th percentile of it.
+    pub first_byte_p99_ms: f64,
+    /// Requests that ran at once, on average from the beginning of the first to the end of the last.
+    pub concurrency: f64,
     /// Bytes of bodies, both ways.
     pub bytes: u64,
 }

@@ -2,7 +2,7 @@
 
 use wayside_console::RowView;
 use wayside_exchange::escape::for_terminal;
-use wayside_exchange::view::{ClientView, HarmView, RouteView, SessionView, TimeView};
+use wayside_exchange::view::{ClientView, HarmView, PaceView, RouteView, SessionView, TimeView};
 use wayside_exchange::{Mark, Outcome, Timestamp};
 
 use super::figures::{ago, clock, count, duration, milliseconds, size};
@@ -165,6 +165,8 @@ pub fn clients(rows: &[ClientView], harm: bool, now: Timestamp) -> Table {
         Column::figure("p95", 2),
         Column::figure("p99", 4),
         Column::figure("backend", 4),
+        Column::figure("at once", 6),
+        Column::figure("bytes", 7),
         Column::figure("sessions", 5),
         Column::wide("what is wrong", 2, 20),
     ];
@@ -186,6 +188,8 @@ pub fn clients(rows: &[ClientView], harm: bool, now: Timestamp) -> Table {
             Cell::plain(milliseconds(row.p95_ms)),
             Cell::plain(milliseconds(row.p99_ms)),
             Cell::plain(format!("{:.0} %", row.time_share * 100.0)),
+            Cell::plain(at_once(&row.pace)),
+            Cell::plain(size(row.pace.bytes)),
             Cell::plain(count(row.sessions)),
             Cell(for_terminal(wrong.unwrap_or_default()).into_owned(), Tone::Warning),
         ];
@@ -220,6 +224,7 @@ pub fn routes(rows: &[RouteView]) -> Table {
         Column::figure("p99", 4),
         Column::figure("of all time", 2),
         Column::text("where", 4),
+        Column::figure("at once", 6),
         Column::figure("bytes", 5),
     ]);
     for row in rows {
@@ -234,10 +239,16 @@ pub fn routes(rows: &[RouteView]) -> Table {
             Cell::plain(milliseconds(row.p99_ms)),
             Cell::plain(format!("{:.1} %", row.time_share * 100.0)),
             Cell::plain(mostly(&row.time)),
-            Cell::plain(size(row.bytes)),
+            Cell::plain(at_once(&row.pace)),
+            Cell::plain(size(row.pace.bytes)),
         ]);
     }
     table
+}
+
+/// How many requests ran at once.
+fn at_once(pace: &PaceView) -> String {
+    format!("{:.2}", pace.concurrency)
 }
 
 /// The part that takes most of the time, and its share.
