@@ -155,6 +155,54 @@ fn a_way_that_is_dead_or_our_own_harms_nothing_and_is_told() {
     assert!(!wrong.stderr.contains("s3cret"), "{}", wrong.stderr);
 }
 
+#[test]
+fn an_open_alert_follows_its_client_to_the_name_that_it_turns_out_to_have() {
+    let (echo, receiver) = (Echo::start(), Echo::start());
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("wayside.toml");
+    fs::write(&file, "").expect("it is written");
+    let wayside = Wayside::start(
+        &echo.url(),
+        &["--config", file.to_str().expect("a path"), "--alert-webhook", &receiver.url()],
+    );
+    // A browser that nobody knows yet: its cookie is all that names it.
+    let cookie = ["-H", "Cookie: session=0123456789abcdef"];
+    let url = wayside.http_url("/status/500?n=[1-40]");
+    curl(["--parallel", cookie[0], cookie[1], &url]).ok();
+    let one = || {
+        let listed = wayside.run(["alerts", "--json"]).json_lines();
+        let text = |of: &Value| of.as_str().unwrap_or_default().to_owned();
+        listed.first().map(|one| (text(&one["client"]), text(&one["state"]), listed.len()))
+    };
+    eventually("an alert opens", LIMIT, || one().is_some());
+    assert!(one().is_some_and(|(client, ..)| client.starts_with("cookie:")), "{:?}", one());
+
+    // It logs in with a key: it was that client all the time.
+    let well = wayside.http_url("/status/200");
+    curl([cookie[0], cookie[1], "-H", "X-Api-Key: acme-key-0000000001", &well]).ok();
+    let mut key = String::new();
+    eventually("the alert is the client's", LIMIT, || {
+        key = one().map(|(client, ..)| client).unwrap_or_default();
+        key.starts_with("key:")
+    });
+    let label = format!("[clients.\"Acme Ltd\"]\nmatch = [\"{key}\"]\n");
+    fs::write(&file, label).expect("it is written");
+    wayside.signal(Signal::Reload);
+    let acme = || one() == Some(("Acme Ltd".to_owned(), "open".to_owned(), 1));
+    eventually("the alert has the name", LIMIT, acme);
+    let text = wayside.run(["alerts"]).exits(1);
+    assert!(text.text().contains("Acme Ltd: 5xx errors"), "{}", text.text());
+    let named = |path: &str| wayside.api(path).ok().text().to_owned();
+    eventually("all else calls it so", LIMIT, || {
+        let all = [named("/api/outliers"), named("/api/board"), named("/api/alerts")];
+        all.iter().all(|one| one.contains("Acme Ltd") && !one.contains("cookie:"))
+    });
+    // What is found from now on is found under that name, and is no news.
+    std::thread::sleep(Duration::from_secs(5));
+    assert!(acme(), "{:?}", one());
+    assert_eq!(receiver.seen().len(), 1, "told once");
+}
+
 /// Answers of 500, enough for a verdict.
 fn fail(wayside: &Wayside, client: &str, count: u32) {
     let url = wayside.http_url(&format!("/status/500?n=[1-{count}]"));

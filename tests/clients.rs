@@ -80,6 +80,7 @@ fn a_slow_or_failing_client_gets_a_verdict_in_a_sentence() {
         fields,
         [
             "kind",
+            "rule",
             "route",
             "sentence",
             "effect",

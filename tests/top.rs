@@ -96,6 +96,24 @@ fn clients_routes_exchanges_and_an_exchange_are_a_key_apart() {
 }
 
 #[test]
+fn clients_have_the_names_that_they_are_given_and_turn_out_to_have() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("wayside.toml");
+    let label = "[clients.\"Acme Ltd\"]\nmatch = [\"basic:acme\"]\n";
+    std::fs::write(&file, label).expect("it is written");
+    let echo = Echo::start();
+    let wayside = Wayside::start(&echo.url(), &["--config", file.to_str().expect("a path")]);
+    // The cookie comes alone first, and then with the log-in that it belongs to.
+    let cookie = "Cookie: session=0123456789abcdef";
+    curl(["-H", cookie, &wayside.http_url("/status/500?n=[1-30]")]).ok();
+    curl(["-H", cookie, "-u", "acme:secret", &wayside.http_url("/orders/[1-3]")]).ok();
+    wayside.ended("", 33);
+    let steps = ["see >Acme Ltd", "gone cookie:", "key \\r", "see Acme Ltd: its routes", "key q"];
+    let ended = on_a_terminal(&wayside, &steps);
+    assert_eq!(ended, "exit 0\ngiven back True\nbells 0\n");
+}
+
+#[test]
 fn a_signal_gives_the_terminal_back_and_who_has_none_is_told() {
     let echo = Echo::start();
     let mut wayside = Wayside::start(&echo.url(), &[]);

@@ -43,7 +43,7 @@ fn tape_to_store(bencher: Bencher<'_, '_>, body: usize) {
         session_idle: Micros(1_800_000_000),
         rules: wayside_identity::Rules::default(),
         routes: Vec::new(),
-        thresholds: wayside_analytics::Thresholds::default(),
+        standards: wayside_analytics::Standards::default(),
         clock: || Timestamp(1_795_000_000_000_000),
     };
     let key = SealingKey::open_or_create(&dir.path().join("keys")).unwrap();

@@ -107,8 +107,10 @@ impl Book {
             }
             let known = self.alerts.iter_mut().rev().find(|alert| alert.is_of(outlier));
             if let Some(alert) = known {
-                alert.outlier = outlier.clone();
-                self.found.insert(alert.id, now);
+                // Of several that are about the same since clients turned out to be one, the first is the worst.
+                if self.found.insert(alert.id, now) != Some(now) {
+                    alert.outlier = outlier.clone();
+                }
             } else if self.alerts.iter().filter(|alert| alert.stands()).count() >= MOST_OPEN {
                 self.untold += 1;
             } else {
@@ -119,15 +121,42 @@ impl Book {
             let found = *self.found.entry(alert.id).or_insert(now);
             let due = |wait: &Micros| now.since(alert.told_at) >= *wait;
             if now.since(found) >= PATIENCE {
-                (alert.state, alert.ended_at) = (State::Ended, Some(now));
                 self.found.remove(&alert.id);
-                news.push(News { event: Event::Ended, alert: alert.clone() });
+                news.push(alert.end(now));
             } else if alert.state == State::Open && remind.as_ref().is_some_and(due) {
                 alert.told_at = now;
                 news.push(News { event: Event::Reminder, alert: alert.clone() });
             }
         }
         self.tidy();
+        news
+    }
+
+    /// Calls clients what they are called now, in `standing` and here: an open alert goes on under the new name. Of two
+    /// that are about the same then the later one is over.
+    pub(crate) fn follow(
+        &mut self,
+        standing: &mut [OutlierView],
+        naming: &dyn Fn(Vec<&mut OutlierView>),
+        now: Timestamp,
+    ) -> Vec<News> {
+        let open = self.alerts.iter_mut().filter(|alert| alert.stands());
+        naming(open.map(|alert| &mut alert.outlier).chain(standing).collect());
+        let mut news = Vec::new();
+        for at in 0..self.alerts.len() {
+            let (earlier, later) = self.alerts.split_at_mut(at);
+            let Some(goes) = later.first_mut().filter(|alert| alert.stands()) else { continue };
+            let Some(stays) = earlier.iter_mut().find(|alert| alert.is_of(&goes.outlier)) else {
+                continue;
+            };
+            if goes.state == State::Acknowledged {
+                stays.state = State::Acknowledged;
+                stays.acknowledged_at = stays.acknowledged_at.or(goes.acknowledged_at);
+            }
+            let found = self.found.remove(&goes.id).max(self.found.get(&stays.id).copied());
+            self.found.extend(found.map(|found| (stays.id, found)));
+            news.push(goes.end(now));
+        }
         news
     }
 
@@ -181,18 +210,13 @@ impl Alert {
         self.state != State::Ended
     }
 
-    fn is_of(&self, outlier: &OutlierView) -> bool {
-        self.stands() && topic(&self.outlier) == topic(outlier)
+    fn end(&mut self, now: Timestamp) -> News {
+        (self.state, self.ended_at) = (State::Ended, Some(now));
+        News { event: Event::Ended, alert: self.clone() }
     }
-}
 
-/// Of two verdicts with the same topic the later is the earlier one, grown or shrunk. The route is not part of it:
-/// it is where most of the trouble is, which changes.
-fn topic(outlier: &OutlierView) -> (&str, &str, &str) {
-    let verdict = &outlier.verdict;
-    let class = match verdict.kind.as_str() {
-        "threshold" => ["4xx", "5xx"].into_iter().find(|class| verdict.sentence.starts_with(class)),
-        _ => None,
-    };
-    (&outlier.client, &verdict.kind, class.unwrap_or_default())
+    fn is_of(&self, outlier: &OutlierView) -> bool {
+        let (own, other) = (&self.outlier, outlier);
+        self.stands() && own.client == other.client && own.verdict.topic() == other.verdict.topic()
+    }
 }

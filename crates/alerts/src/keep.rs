@@ -129,12 +129,14 @@ impl Alerts {
     /// holds no news back.
     pub(crate) fn look(
         &self,
-        standing: &[OutlierView],
+        mut standing: Vec<OutlierView>,
+        naming: &dyn Fn(Vec<&mut OutlierView>),
         now: Timestamp,
         remind: Option<Micros>,
     ) -> (Vec<News>, Result<(), AlertsError>) {
         let mut book = self.0.book.lock();
-        let news = book.look(standing, now, remind);
+        let mut news = book.follow(&mut standing, naming, now);
+        news.extend(book.look(&standing, now, remind));
         let written = if news.is_empty() { Ok(()) } else { self.write(&book) };
         (news, written)
     }

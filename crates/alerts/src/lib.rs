@@ -19,4 +19,4 @@ pub use courier::{Delivery, Tally};
 pub use error::AlertsError;
 pub use keep::Alerts;
 pub use message::{Link, Links};
-pub use watch::{Options, Standing, Watch};
+pub use watch::{Naming, Options, Standing, Watch};

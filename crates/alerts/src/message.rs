@@ -106,6 +106,7 @@ mod tests {
     fn news(id: u64, event: Event, client: &str) -> News {
         let verdict = Verdict {
             kind: "latency".to_owned(),
+            rule: None,
             route: Some("GET /a".to_owned()),
             sentence: "waits 3 times as long".to_owned(),
             effect: 3.0,

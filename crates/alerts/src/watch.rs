@@ -44,6 +44,9 @@ pub struct Options {
 /// The verdicts that stand and of which people are told.
 pub type Standing = Box<dyn Fn() -> Vec<OutlierView> + Send>;
 
+/// Calls clients what they are called now.
+pub type Naming = Box<dyn Fn(Vec<&mut OutlierView>) + Send>;
+
 /// The running thread.
 #[derive(Debug)]
 pub struct Watch {
@@ -54,6 +57,7 @@ pub struct Watch {
 struct Watching {
     alerts: Alerts,
     standing: Standing,
+    naming: Naming,
     options: Options,
     poster: Option<Poster>,
     webhook: Inbox,
@@ -65,6 +69,7 @@ impl Watch {
     pub fn start(
         alerts: Alerts,
         standing: Standing,
+        naming: Naming,
         options: Options,
     ) -> Result<Self, AlertsError> {
         let poster = match &options.webhook {
@@ -74,7 +79,7 @@ impl Watch {
         let tallies = alerts.tallies();
         let webhook = Inbox::new("webhook", &tallies.webhook);
         let exec = Inbox::new("program", &tallies.exec);
-        let watching = Watching { alerts, standing, options, poster, webhook, exec };
+        let watching = Watching { alerts, standing, naming, options, poster, webhook, exec };
         let mut runtime = tokio::runtime::Builder::new_current_thread();
         let runtime = runtime.enable_all().build().map_err(AlertsError::Thread)?;
         let (stop, stopped) = watch::channel(false);
@@ -147,7 +152,8 @@ impl Watching {
 
     fn look(&self) {
         let now = (self.options.clock)();
-        let (news, written) = self.alerts.look(&(self.standing)(), now, self.options.remind);
+        let (news, written) =
+            self.alerts.look((self.standing)(), &self.naming, now, self.options.remind);
         if let Err(error) = written {
             tracing::error!("{}", chain(&error));
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use wayside_exchange::view::{EpisodeView, OutlierView};
+use wayside_exchange::view::EpisodeView;
 use wayside_exchange::{Glance, Micros, Timestamp};
 
 use crate::client::Tally;
@@ -47,11 +47,10 @@ impl Backtest {
             return;
         }
         let number = row.started_at.0.div_euclid(QUARTER.0 as i64);
-        let rules = self.thresholds.rules;
-        let quarter = self
-            .quarters
-            .entry(number)
-            .or_insert_with(|| Quarter { objectives: Objectives::of(rules), ..Quarter::default() });
+        let quarter = self.quarters.entry(number).or_insert_with(|| Quarter {
+            objectives: Objectives::of(&self.thresholds),
+            ..Quarter::default()
+        });
         quarter.objectives.add(row);
         let known = quarter.clients.get_mut(row.client).and_then(|of| of.get_mut(row.route));
         if let Some(tally) = known {
@@ -70,7 +69,10 @@ impl Backtest {
         self.folded += other.folded;
         self.cells += other.cells;
         for (number, other) in other.quarters {
-            let quarter = self.quarters.entry(number).or_default();
+            let Some(quarter) = self.quarters.get_mut(&number) else {
+                self.quarters.insert(number, other);
+                continue;
+            };
             quarter.objectives.merge(other.objectives);
             for (client, routes) in other.clients {
                 let known = quarter.clients.entry(client).or_default();
@@ -88,12 +90,12 @@ impl Backtest {
 
     /// What would have been said, in the order of time; quarter hours in a row are one episode.
     pub fn episodes(&self) -> Vec<EpisodeView> {
-        let mut open: HashMap<(String, String), (i64, EpisodeView)> = HashMap::default();
+        let mut open: HashMap<(String, Option<String>), (i64, EpisodeView)> = HashMap::default();
         let mut all = Vec::new();
         for (&number, quarter) in &self.quarters {
             for (client, claim) in quarter.told(&self.thresholds) {
                 let outlier = verdict::outlier(&client, claim.verdict);
-                let key = (client, subject(&outlier));
+                let key = (client, outlier.verdict.rule.clone());
                 let (from, until) = (begin(number), begin(number + 1));
                 if let Some((last, episode)) = open.get_mut(&key)
                     && *last + 1 == number
@@ -136,8 +138,8 @@ impl Quarter {
             let claims = threshold::on(&tallies, thresholds);
             told.extend(claims.into_iter().map(|claim| (client.clone(), claim)));
         }
-        for (client, claims) in self.objectives.broken(WINDOW) {
-            told.extend(claims.into_iter().map(|claim| (client.clone(), claim)));
+        for (client, claims) in self.objectives.missed(WINDOW) {
+            told.extend(claims.into_iter().map(|claim| (client.to_string(), claim)));
         }
         told.retain(|(_, claim)| is_clearly_over(&claim.verdict));
         told
@@ -146,18 +148,6 @@ impl Quarter {
 
 fn begin(number: i64) -> Timestamp {
     Timestamp(number.saturating_mul(QUARTER.0 as i64))
-}
-
-/// What a claim is about, alike from one quarter hour to the next: the route that it was for, and the first
-/// words of its sentence.
-fn subject(outlier: &OutlierView) -> String {
-    let sentence = &outlier.verdict.sentence;
-    match sentence.split_once(':') {
-        Some((promise, _)) if promise.starts_with("misses") => promise.to_owned(),
-        _ if sentence.starts_with("4xx") => "4xx".to_owned(),
-        _ if sentence.starts_with("5xx") => "5xx".to_owned(),
-        _ => "latency".to_owned(),
-    }
 }
 
 #[cfg(test)]

@@ -32,6 +32,6 @@ pub use route::RouteList;
 pub use session::{SessionFold, SessionList, sessions};
 pub use stars::Stars;
 pub use verdict::{
-    Misses, Objective, Promises, Rule, Threshold, Thresholds, is_clearly_over, is_told,
+    Misses, Objective, Rule, Standards, Threshold, Thresholds, call, is_clearly_over, is_told,
     outlier as outlier_view,
 };

@@ -2,20 +2,23 @@
 //!
 //! Every kind of claim has a file in `verdict/`: `threshold` holds a client against figures that people
 //! agreed on, `peers` says what a comparison with other clients found,
-//! `objectives` what was promised and is not kept; `rules` says what holds for whom.
+//! `objectives` what was promised and is not kept; `rules` says what holds for whom, `standards` what holds now.
 
 pub(crate) mod objectives;
 pub(crate) mod peers;
 pub(crate) mod rules;
+mod standards;
 pub(crate) mod threshold;
 pub(crate) mod words;
 
 use std::fmt::Write as _;
 
+use wayside_exchange::Links;
 use wayside_exchange::view::{OutlierView, Verdict};
 
-pub use objectives::Promises;
 pub use rules::{Misses, Objective, Rule};
+pub use standards::Standards;
+pub(crate) use threshold::escalates;
 pub use threshold::{Threshold, Thresholds, is_clearly_over};
 
 /// A verdict and how bad it is, comparable between kinds: 1 is where somebody should be called.
@@ -43,21 +46,15 @@ pub fn outlier(client: &str, verdict: Verdict) -> OutlierView {
     if let Some(route) = &verdict.route {
         let _ = write!(exchanges, " route:\"{}\"", quoted(route));
     }
-    let sentence = verdict.sentence.as_str();
+    let rule = verdict.rule.as_deref().unwrap_or_default();
     let what = match verdict.kind.as_str() {
         "latency" => format!(" latency:>{}ms", verdict.baseline.ceil()),
         "error_4xx" => " status:4xx".to_owned(),
         "error_5xx" => " (status:5xx or outcome:upstream_failed)".to_owned(),
         "cancelled" => " outcome:client_cancelled".to_owned(),
-        _ if sentence.starts_with("4xx") => " status:4xx".to_owned(),
-        _ if sentence.starts_with("5xx") => " (status:5xx or outcome:upstream_failed)".to_owned(),
-        _ if sentence.starts_with("misses `errors") => {
-            " (status:>=400 or outcome:upstream_failed)".to_owned()
-        }
-        _ if sentence.starts_with("misses `4xx") => " status:4xx".to_owned(),
-        _ if sentence.starts_with("misses `5xx") => {
-            " (status:5xx or outcome:upstream_failed)".to_owned()
-        }
+        _ if rule.starts_with("4xx") => " status:4xx".to_owned(),
+        _ if rule.starts_with("5xx") => " (status:5xx or outcome:upstream_failed)".to_owned(),
+        _ if rule.starts_with("errors") => " (status:>=400 or outcome:upstream_failed)".to_owned(),
         _ => format!(" latency:>{}ms", verdict.baseline.ceil()),
     };
     exchanges.push_str(&what);
@@ -65,6 +62,15 @@ pub fn outlier(client: &str, verdict: Verdict) -> OutlierView {
         let _ = write!(exchanges, " since:{}", verdict.since);
     }
     OutlierView { client: client.to_owned(), verdict, exchanges, why: None }
+}
+
+/// Calls the client that a verdict is about what it is called now.
+pub fn call(view: &mut OutlierView, links: &Links) {
+    let meant = links.meaning(&view.client);
+    if meant != view.client {
+        let now = outlier(meant, view.verdict.clone());
+        (view.client, view.exchanges) = (now.client, now.exchanges);
+    }
 }
 
 /// A text as it stands between quotes in a filter.
@@ -76,6 +82,16 @@ pub(crate) fn quoted(text: &str) -> String {
 /// escalate; the others stand in the listing of clients.
 pub fn is_told(view: &OutlierView) -> bool {
     view.verdict.kind != "threshold" || is_clearly_over(&view.verdict)
+}
+
+/// The route that a rule is for, as it stands in a sentence.
+pub(crate) fn place(on: Option<&str>) -> String {
+    on.map(|route| format!(" on `{route}`")).unwrap_or_default()
+}
+
+/// What a threshold is about; see [`Verdict::rule`].
+pub(crate) fn rule(what: &str, on: Option<&str>) -> String {
+    on.map_or_else(|| what.to_owned(), |route| format!("{what} on {route}"))
 }
 
 /// Worst first.

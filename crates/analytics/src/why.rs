@@ -28,6 +28,7 @@ const TOLD: usize = 5;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Trouble {
     Slow,
+    Error,
     Error4xx,
     Error5xx,
     Cancelled,
@@ -94,12 +95,14 @@ impl Cases {
 impl Case {
     fn of(outlier: &OutlierView) -> Self {
         let verdict = &outlier.verdict;
+        let rule = verdict.rule.as_deref().unwrap_or_default();
         let trouble = match verdict.kind.as_str() {
             "error_4xx" => Trouble::Error4xx,
             "error_5xx" => Trouble::Error5xx,
             "cancelled" => Trouble::Cancelled,
-            _ if verdict.sentence.starts_with("4xx") => Trouble::Error4xx,
-            _ if verdict.sentence.starts_with("5xx") => Trouble::Error5xx,
+            _ if rule.starts_with("4xx") => Trouble::Error4xx,
+            _ if rule.starts_with("5xx") => Trouble::Error5xx,
+            _ if rule.starts_with("errors") => Trouble::Error,
             _ => Trouble::Slow,
         };
         // Over everything that was asked for: what led to it may have begun before it showed.
@@ -192,6 +195,7 @@ impl Trouble {
             Trouble::Cancelled => cancelled,
             Trouble::Error5xx => !cancelled && failed,
             Trouble::Error4xx => !cancelled && !failed && status >= 400,
+            Trouble::Error => !cancelled && (failed || status >= 400),
         }
     }
 
@@ -200,7 +204,7 @@ impl Trouble {
         match self {
             Trouble::Slow => "slow requests",
             Trouble::Error4xx => "requests with 4xx",
-            Trouble::Error5xx => "failing requests",
+            Trouble::Error | Trouble::Error5xx => "failing requests",
             Trouble::Cancelled => "requests it gave up",
         }
     }

@@ -7,6 +7,7 @@
 
 mod crowd;
 mod pouch;
+mod promises;
 mod ring;
 mod standing;
 
@@ -19,11 +20,12 @@ use wayside_exchange::{Glance, Micros, Timestamp};
 use crate::Stars;
 use crate::cell::Cell;
 use crate::outlier::{self, Rules};
-use crate::verdict::{self, Claim, Thresholds, Window, peers};
+use crate::verdict::{self, Claim, Thresholds, Window, escalates, is_clearly_over, peers};
 
 pub use crowd::Crowd;
 use pouch::Place;
 pub use pouch::Pouch;
+use promises::Promises;
 use ring::Ring;
 use standing::Standings;
 
@@ -37,6 +39,7 @@ const SELDOM: Micros = Micros(60_000_000);
 pub struct Windows {
     thresholds: Thresholds,
     rings: [Ring; 3],
+    promises: Promises,
     standings: Standings,
     /// What was found in the longest window, and when.
     seldom: Option<Timestamp>,
@@ -51,6 +54,7 @@ impl Windows {
         let window = |name, words| Window { name, words };
         let seconds = |count: u64| Micros(count * 1_000_000);
         Self {
+            promises: Promises::of(&thresholds),
             thresholds,
             rings: [
                 Ring::new(window("1m", " in the last minute"), seconds(20), 3, 3),
@@ -67,15 +71,18 @@ impl Windows {
     /// Leaves out no client with a star from now on, however many clients there are.
     pub fn star(&mut self, stars: &Stars) {
         self.rings.iter_mut().for_each(|ring| ring.star(stars.clone()));
+        self.promises.star(stars);
     }
 
     /// Takes what was gathered until `at`.
     pub fn take(&mut self, pouch: Pouch, at: Timestamp) {
         self.folded += pouch.folded();
         self.begin_with(pouch.first());
-        for place in pouch.places() {
+        let (places, promises) = pouch.contents();
+        for place in places {
             self.put(at, &place);
         }
+        self.promises.take(promises, at);
     }
 
     /// Puts clients that turned out to be others together with these: `of` gives a client's other name.
@@ -83,12 +90,15 @@ impl Windows {
         for ring in &mut self.rings {
             ring.rename(of);
         }
+        self.promises.rename(of);
+        self.standings.rename(of);
     }
 
     /// Takes one exchange of the past.
     pub fn add(&mut self, row: &Glance<'_>) {
         self.begin_with(Some(row.started_at));
         self.put(row.ended_at(), &Place::of(row));
+        self.promises.add(row);
     }
 
     fn begin_with(&mut self, first: Option<Timestamp>) {
@@ -97,7 +107,7 @@ impl Windows {
 
     /// Exchanges that were left out for want of room.
     pub fn folded(&self) -> u64 {
-        self.folded + self.rings.iter().map(Ring::folded).sum::<u64>()
+        self.folded + self.promises.folded() + self.rings.iter().map(Ring::folded).sum::<u64>()
     }
 
     fn put(&mut self, at: Timestamp, place: &Place) {
@@ -106,7 +116,8 @@ impl Windows {
         }
     }
 
-    /// Who is an outlier at `now`, worst first. Who has become one stays one until it is clearly none.
+    /// Who is an outlier at `now`, clearly over the threshold at which to escalate, or misses what was promised,
+    /// worst first. Who has become one stays one until it is clearly none.
     pub fn judge(&mut self, now: Timestamp) -> Vec<OutlierView> {
         let rules = Rules::default();
         let longest = self.seldom.is_none_or(|at| now.since(at) >= SELDOM || now < at);
@@ -135,16 +146,29 @@ impl Windows {
         if longest {
             self.seldom = Some(now);
         }
+        self.hold_against_thresholds(now);
         let mut all: HashMap<Arc<str>, Vec<Claim>> = HashMap::new();
         for (client, claim) in self.standings.standing() {
             all.entry(client).or_default().push(claim);
         }
-        for (client, claims) in
-            self.rings.get(1).map(|ring| ring.over(&self.thresholds)).unwrap_or_default()
-        {
-            all.entry(client).or_default().extend(claims);
-        }
         worst_first(all)
+    }
+}
+
+impl Windows {
+    /// What is clearly over the threshold at which to escalate, or clearly missed, comes to stand; while it is over
+    /// or missed at all it stays.
+    fn hold_against_thresholds(&mut self, now: Timestamp) {
+        let over = self.rings.get(1).map(|ring| ring.over(&self.thresholds)).unwrap_or_default();
+        let missed = self.promises.missed(now);
+        let claims = over.into_iter().chain(missed).flat_map(|(client, claims)| {
+            let escalated = claims.into_iter().filter(|claim| escalates(&claim.verdict));
+            escalated.map(move |claim| {
+                let enters = is_clearly_over(&claim.verdict);
+                (Arc::clone(&client), claim, enters)
+            })
+        });
+        self.standings.update(promises::WINDOW.name, claims.collect(), now);
     }
 }
 

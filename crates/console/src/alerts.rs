@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use wayside_alerts::{Alert, AlertsError, Delivery};
+use wayside_analytics::call;
 
 use crate::api::Api;
 use crate::asked::Asked;
@@ -23,7 +24,9 @@ pub(crate) async fn listing(State(api): State<Api>, asked: Asked) -> Result<Resp
         if asked.order == wayside_store::Order::NewestFirst {
             alerts.reverse();
         }
-        alerts.iter().take(limit).try_for_each(|alert| out.line(alert))
+        alerts.truncate(limit);
+        api.store.links(|links| alerts.iter_mut().for_each(|one| call(&mut one.outlier, links)));
+        alerts.iter().try_for_each(|alert| out.line(alert))
     })
     .await
 }

@@ -10,8 +10,8 @@ use http::{HeaderValue, Method, StatusCode, Uri, header};
 use serde::Serialize;
 use tokio::sync::broadcast;
 use wayside_alerts::Alerts;
-use wayside_analytics::Thresholds;
 use wayside_analytics::meters::Meters;
+use wayside_analytics::{Standards, Thresholds};
 use wayside_exchange::view::{BoardView, OutlierView, StatusView};
 use wayside_exchange::{Summary, Timestamp};
 use wayside_store::{Resealing, Store};
@@ -61,8 +61,8 @@ pub struct Api {
     pub recorder: Option<Arc<dyn Live>>,
     /// Makes what seals secrets that rest in clear; none where nothing can.
     pub resealer: Option<Resealers>,
-    /// What clients' figures are held against.
-    pub thresholds: Thresholds,
+    /// What clients' figures are held against; it may be replaced at any time.
+    pub standards: Standards,
     /// Who was told of what.
     pub alerts: Alerts,
     /// How pushing the metrics goes; none where nobody is pushed any.
@@ -80,6 +80,13 @@ pub struct ConsoleFacts {
     pub started_at: Option<Timestamp>,
     /// Where the proxy and the console listen, as URLs.
     pub listening: Vec<String>,
+}
+
+impl Api {
+    /// What the clients of the recording are held against now.
+    pub(crate) fn thresholds(&self) -> Thresholds {
+        self.store.links(|links| self.standards.for_clients_of(links))
+    }
 }
 
 /// The API without any question of who asks.

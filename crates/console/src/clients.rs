@@ -3,7 +3,6 @@
 mod episodes;
 
 use std::collections::BTreeMap;
-
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -12,7 +11,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use wayside_analytics::harm::Harms;
-use wayside_analytics::{ClientFold, Clients, Stars};
+use wayside_analytics::{ClientFold, Clients, Stars, Thresholds};
 use wayside_exchange::filter::{Filter, quoted};
 use wayside_exchange::view::ClientView;
 use wayside_exchange::{
@@ -92,8 +91,9 @@ pub(crate) async fn listing(State(api): State<Api>, asked: Asked) -> Result<Resp
     outflow::lines(move |out| {
         let filter = asked.filter;
         let scan = api.store.scan(filter.clone(), Order::NewestFirst).until(out.abandoned());
-        let clients = scan.total_of(told_apart(&api), add, Clients::merge)?;
-        let mut views = clients.views(&api.thresholds);
+        let thresholds = api.thresholds();
+        let clients = scan.total_of(told_apart(&api, &thresholds), add, Clients::merge)?;
+        let mut views = clients.views(&thresholds);
         if asked.harm {
             find_harm(&mut views, &api.store, filter, out.abandoned())?;
         }
@@ -194,7 +194,9 @@ pub(crate) async fn one(
         };
         // What is wrong with it shows in comparison with all others.
         let all = api.store.scan(asked.filter, Order::NewestFirst).until(gone);
-        let views = all.total_of(told_apart(&api), add, Clients::merge)?.views(&api.thresholds);
+        let thresholds = api.thresholds();
+        let clients = all.total_of(told_apart(&api, &thresholds), add, Clients::merge)?;
+        let views = clients.views(&thresholds);
         if let Some(view) = views.into_iter().find(|view| view.name == name) {
             detail.client.verdicts = view.verdicts;
         }
@@ -206,9 +208,9 @@ pub(crate) async fn one(
 }
 
 /// None yet; what is promised will be counted, and none with a star left out.
-pub(crate) fn told_apart(api: &Api) -> Clients {
+pub(crate) fn told_apart(api: &Api, thresholds: &Thresholds) -> Clients {
     let stars = api.store.links(|links| Stars::of(links.labels()));
-    Clients::promised(&api.thresholds).starring(stars)
+    Clients::promised(thresholds).starring(stars)
 }
 
 pub(crate) fn add(clients: &mut Clients, row: &Glance<'_>) {
@@ -255,7 +257,7 @@ fn fold(api: &Api, found: Found, name: &str) -> Result<Option<ClientDetail>, Sto
     links.sort_by_key(|link| std::cmp::Reverse(link.exchanges));
     let (episodes, earlier_episodes) = episodes.done(clock::now());
     Ok(client.map(|fold| ClientDetail {
-        client: fold.view(&api.thresholds),
+        client: fold.view(&api.thresholds()),
         evidence,
         links,
         episodes,

@@ -7,16 +7,14 @@ use axum::extract::State;
 use axum::response::Response;
 use wayside_analytics::why::Cases;
 use wayside_analytics::windows::{LONGEST, Windows};
-use wayside_analytics::{Clients, Promises, Stars, is_told, outlier_view};
+use wayside_analytics::{Clients, Stars, is_told, outlier_view};
 use wayside_exchange::filter::Filter;
 use wayside_exchange::view::{ClientView, OutlierView};
-use wayside_exchange::{Micros, Timestamp};
 use wayside_store::{Order, Store, StoreError};
 
 use crate::api::Api;
 use crate::asked::Asked;
 use crate::clients::{add, told_apart};
-use crate::clock;
 use crate::lookup::Stored;
 use crate::outflow;
 use crate::refusal::Refusal;
@@ -30,8 +28,9 @@ pub(crate) async fn listing(State(api): State<Api>, asked: Asked) -> Result<Resp
         let found = if !asked.written.trim().is_empty() {
             let scan =
                 api.store.scan(asked.filter.clone(), Order::NewestFirst).until(out.abandoned());
-            let clients = scan.total_of(told_apart(&api), add, Clients::merge)?;
-            let views = clients.views(&api.thresholds);
+            let thresholds = api.thresholds();
+            let clients = scan.total_of(told_apart(&api, &thresholds), add, Clients::merge)?;
+            let views = clients.views(&thresholds);
             let within = asked.written.trim();
             let of = |view: ClientView| {
                 let name = view.name;
@@ -42,15 +41,13 @@ pub(crate) async fn listing(State(api): State<Api>, asked: Asked) -> Result<Resp
                     view
                 })
             };
-            Arc::new(views.into_iter().flat_map(of).collect())
+            Arc::new(views.into_iter().flat_map(of).filter(is_told).collect())
         } else if let Some(recorder) = &api.recorder {
-            with_promises(recorder.outliers(), &api, clock::now(), out.abandoned())?
+            recorder.outliers()
         } else {
-            let (found, last) = at_rest(&api, out.abandoned())?;
-            with_promises(Arc::new(found), &api, last, out.abandoned())?
+            Arc::new(at_rest(&api, out.abandoned())?)
         };
-        let told = found.iter().filter(|view| is_told(view)).take(limit);
-        let mut told: Vec<OutlierView> = told.cloned().collect();
+        let mut told: Vec<OutlierView> = found.iter().take(limit).cloned().collect();
         if asked.why {
             explain(&mut told, &api.store, asked.filter, out.abandoned())?;
         }
@@ -93,47 +90,15 @@ fn explain(
     Ok(())
 }
 
-/// How far back promises are looked at, as the thresholds are.
-const LATELY: Micros = Micros(900_000_000);
-
-/// Those that stand out, and who broke what was promised in the last 15 minutes: that is read from the store, so
-/// that the recorder need not count it.
-fn with_promises(
-    found: Arc<Vec<OutlierView>>,
-    api: &Api,
-    now: Timestamp,
-    gone: Arc<AtomicBool>,
-) -> Result<Arc<Vec<OutlierView>>, StoreError> {
-    if api.thresholds.rules.iter().all(|rule| rule.objectives.is_empty()) {
-        return Ok(found);
-    }
-    let since = now.minus(LATELY);
-    let mut scan = api.store.scan(Filter::all(), Order::NewestFirst).until(gone);
-    let mut parts: Vec<Promises> =
-        scan.parts::<()>().iter().map(|()| Promises::of(&api.thresholds)).collect();
-    while scan.horizon().is_some_and(|horizon| horizon.started_at() >= since)
-        && scan.fold(&mut parts, |part, row| {
-            if row.has_request() && row.started_at >= since {
-                part.add(row);
-            }
-        })?
-    {}
-    let mut all = Promises::of(&api.thresholds);
-    for part in parts {
-        all.merge(part);
-    }
-    Ok(Arc::new(found.iter().cloned().chain(all.broken()).collect()))
-}
-
-/// The windows as they stood at the newest exchange, and when that ended.
-fn at_rest(api: &Api, gone: Arc<AtomicBool>) -> Result<(Vec<OutlierView>, Timestamp), StoreError> {
+/// The windows as they stood at the newest exchange.
+fn at_rest(api: &Api, gone: Arc<AtomicBool>) -> Result<Vec<OutlierView>, StoreError> {
     let Some(newest) = api.store.status().recorded_through else {
-        return Ok((Vec::new(), Timestamp::default()));
+        return Ok(Vec::new());
     };
     let since = newest.started_at().minus(LONGEST);
     let mut scan = api.store.scan(Filter::all(), Order::NewestFirst).until(gone);
     // Windows are made by one core: in parts they would have to be put together.
-    let mut windows = Windows::new(api.thresholds);
+    let mut windows = Windows::new(api.thresholds());
     windows.star(&api.store.links(|links| Stars::of(links.labels())));
     let mut parts = [(windows, newest.started_at())];
     while scan.horizon().is_some_and(|horizon| horizon.started_at() >= since)
@@ -145,5 +110,5 @@ fn at_rest(api: &Api, gone: Arc<AtomicBool>) -> Result<(Vec<OutlierView>, Timest
         })?
     {}
     let [(mut windows, last)] = parts;
-    Ok((windows.judge(last), last))
+    Ok(windows.judge(last))
 }

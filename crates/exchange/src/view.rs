@@ -222,6 +222,10 @@ pub struct HarmView {
 pub struct Verdict {
     /// `latency`, `error_4xx`, `error_5xx`, `cancelled` or `threshold`.
     pub kind: String,
+    /// What a threshold is about: `latency`, `4xx`, `5xx` or an objective as it was written, with ` on ROUTE` where
+    /// it is one route's; not there for other kinds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
     /// The route that it is about; null for all of them.
     pub route: Option<String>,
     /// The claim in one plain sentence.
@@ -238,6 +242,14 @@ pub struct Verdict {
     pub confidence: Option<f64>,
     /// Since when.
     pub since: Timestamp,
+}
+
+impl Verdict {
+    /// Of two verdicts on a client with the same topic the later is the earlier one, grown or shrunk. The route
+    /// is no part of it: it is where most of the trouble is, which changes.
+    pub fn topic(&self) -> (&str, &str) {
+        (&self.kind, self.rule.as_deref().unwrap_or_default())
+    }
 }
 
 /// A verdict and whom it is about, as `outliers --json` prints it.

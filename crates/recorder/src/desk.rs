@@ -31,9 +31,11 @@ use crate::queue::Receiver;
 use crate::statistics::Statistics;
 use crate::{Options, RecorderError};
 use awaited::Awaited;
+pub(crate) use earlier::is_relayed;
 use ended::Ended;
 use rows::Row;
 use running::Running;
+pub(crate) use writing::agent;
 
 /// How long the store may go without a tick.
 const TICK: Duration = Duration::from_millis(50);

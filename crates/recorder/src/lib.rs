@@ -11,6 +11,7 @@ mod desk;
 mod error;
 mod queue;
 mod resealing;
+mod retelling;
 mod statistics;
 mod tape;
 #[cfg(test)]
@@ -21,7 +22,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use tokio::sync::broadcast;
-use wayside_analytics::Thresholds;
+use wayside_analytics::Standards;
 use wayside_analytics::meters::Meters;
 use wayside_exchange::view::{BoardView, OutlierView, RemovedView, StatusView};
 use wayside_exchange::{Micros, Summary, Timestamp};
@@ -35,6 +36,7 @@ use desk::Desk;
 pub use error::RecorderError;
 use queue::Queue;
 pub use resealing::Resealer;
+pub use retelling::Retelling;
 use statistics::{Found, Statistics};
 pub use tape::{Silence, Tape};
 
@@ -59,8 +61,8 @@ pub struct Options {
     pub rules: Rules,
     /// Path templates that go before what is found by itself.
     pub routes: Vec<Pattern>,
-    /// What clients' figures are held against.
-    pub thresholds: Thresholds,
+    /// What clients' figures are held against; it may be replaced at any time.
+    pub standards: Standards,
     /// Reads the wall clock.
     pub clock: fn() -> Timestamp,
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use wayside_analytics::meters::Meters;
 use wayside_analytics::windows::{LONGEST, Pouch, Windows};
-use wayside_analytics::{Lately, Recent, Stars, Thresholds, is_told};
+use wayside_analytics::{Lately, Recent, Standards, Stars, Thresholds};
 use wayside_exchange::cause::chain;
 use wayside_exchange::filter::Filter;
 use wayside_exchange::view::{BoardView, OutlierView, WorstView};
@@ -65,7 +65,9 @@ struct Judge {
     /// Exchanges of clients that are not compared, when that was last told.
     told: u64,
     store: Store,
-    thresholds: Thresholds,
+    standards: Standards,
+    /// What the windows hold clients against.
+    held: Thresholds,
     stopping: Arc<AtomicBool>,
     /// What was known of who is who when that was last looked at.
     joined: u64,
@@ -85,12 +87,13 @@ impl Statistics {
         let (awake, asleep) = channel();
         let judge = Judge {
             found: Arc::clone(&found),
-            windows: Windows::new(options.thresholds),
+            windows: Windows::new(Thresholds::default()),
             lately: Lately::new((options.clock)()),
             clock: options.clock,
             told: 0,
             store: store.clone(),
-            thresholds: options.thresholds,
+            held: Thresholds::default(),
+            standards: options.standards.clone(),
             stopping: Arc::clone(&stopping),
             joined: 0,
             changes: store.links(Links::changes),
@@ -140,22 +143,35 @@ impl Judge {
 
     /// Makes the windows from what the store holds of the last day.
     fn read_back(&mut self, newest: ExchangeId) {
-        let stars = self.store.links(|links| Stars::of(links.labels()));
-        self.found.gathered.lock().pouch.star(stars.clone());
-        self.windows.star(&stars);
-        let stopping = Arc::clone(&self.stopping);
-        match remembered(&self.store, newest, self.thresholds, &stars, stopping) {
-            Ok(windows) => self.windows = windows,
-            // What comes from now on is judged all the same.
-            Err(error) => tracing::error!("the statistics begin with nothing: {}", chain(&error)),
+        let (stars, held) = self
+            .store
+            .links(|links| (Stars::of(links.labels()), self.standards.for_clients_of(links)));
+        self.held = held;
+        {
+            let pouch = &mut self.found.gathered.lock().pouch;
+            pouch.star(stars.clone());
+            pouch.hold_against(&self.held);
         }
+        let fresh = || {
+            let mut windows = Windows::new(self.held.clone());
+            windows.star(&stars);
+            windows
+        };
+        let remembered = remembered(&self.store, newest, fresh(), Arc::clone(&self.stopping));
+        self.windows = remembered.unwrap_or_else(|error| {
+            tracing::error!("the statistics begin with nothing: {}", chain(&error));
+            // What comes from now on is judged all the same.
+            fresh()
+        });
     }
 
     /// Counts what turned out to be another client's as that one's.
     fn keep_up(&mut self) {
-        let (joined, changes) = self.store.links(|links| (links.joined(), links.changes()));
-        if std::mem::replace(&mut self.changes, changes) != changes {
-            // What was put together cannot be taken apart: it is counted anew.
+        let (joined, changes, held) = self
+            .store
+            .links(|links| (links.joined(), links.changes(), self.standards.for_clients_of(links)));
+        if std::mem::replace(&mut self.changes, changes) != changes || held != self.held {
+            // What was put together, or held against something else, cannot be taken apart: it is counted anew.
             let newest = self.store.status().recorded_through;
             self.read_back(newest.unwrap_or_default());
         } else if std::mem::replace(&mut self.joined, joined) != joined {
@@ -190,8 +206,7 @@ impl Judge {
     }
 
     fn board(&self, outliers: &[OutlierView]) -> BoardView {
-        let told: Vec<&str> =
-            outliers.iter().filter(|view| is_told(view)).map(|view| view.client.as_str()).collect();
+        let told: Vec<&str> = outliers.iter().map(|view| view.client.as_str()).collect();
         let crowd = self.windows.crowd(&told, WORST);
         let worst = crowd.worst.into_iter().map(|(client, cell)| WorstView {
             requests: u64::from(cell.requests),
@@ -233,16 +248,13 @@ impl Found {
 fn remembered(
     store: &Store,
     newest: ExchangeId,
-    thresholds: Thresholds,
-    stars: &Stars,
+    fresh: Windows,
     gone: Arc<AtomicBool>,
 ) -> Result<Windows, StoreError> {
     let since = newest.started_at().minus(LONGEST);
     let mut scan = store.scan(Filter::all(), Order::NewestFirst).until(gone);
-    let mut windows = Windows::new(thresholds);
-    windows.star(stars);
     // Windows are made by one core: in parts they would have to be put together.
-    let mut parts = [(windows, 0)];
+    let mut parts = [(fresh, 0)];
     let add = |(windows, read): &mut (Windows, u64), row: &Glance<'_>| {
         *read += 1;
         if row.id <= newest && row.has_request() && row.started_at >= since {

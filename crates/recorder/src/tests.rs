@@ -35,7 +35,7 @@ fn options() -> Options {
         session_idle: Micros(1_800_000_000),
         rules: wayside_identity::Rules::default(),
         routes: Vec::new(),
-        thresholds: wayside_analytics::Thresholds::default(),
+        standards: wayside_analytics::Standards::default(),
         clock: || NOW,
     }
 }

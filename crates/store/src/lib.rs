@@ -46,7 +46,7 @@ pub use store::reseal::{Bodies, Cleared, Resealed, ResealedBody, ResealedMessage
 pub use store::resolve::Named;
 pub use store::retention::{Removed, Retention};
 pub use store::revealed::{PatchReader, Revealed};
-pub use store::scan::{Order, Scan};
+pub use store::scan::{Order, Scan, Told};
 pub use store::select::Selection;
 pub use store::{Durability, Encryption, Options, Recovery, Store, StoreStatus};
 pub use vault::Location;

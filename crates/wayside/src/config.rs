@@ -10,16 +10,17 @@ pub mod rules;
 mod settings;
 #[cfg(test)]
 mod tests;
+pub mod trial;
 pub mod units;
 pub mod variables;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-pub use settings::{Durability, OnOverload, Settings, lasting};
+pub use settings::{Durability, OnOverload, Settings};
 
 use anyhow::Context as _;
-use wayside_analytics::Thresholds;
+use wayside_analytics::{Rule, Thresholds};
 use wayside_exchange::Label;
 use wayside_identity::{Rules, Sealing};
 use wayside_store::Location;
@@ -53,6 +54,17 @@ pub enum Origin {
 pub struct Resolved {
     values: Vec<(&'static Key, Vec<String>, Origin)>,
     labels: Vec<Label>,
+    rules: Vec<Rule>,
+}
+
+/// What a file says.
+struct Read {
+    path: PathBuf,
+    values: file::FileValues,
+    /// None where it says nothing of clients.
+    labels: Option<Vec<Label>>,
+    /// None where it has no rules.
+    rules: Option<Vec<Rule>>,
 }
 
 /// The process's own environment.
@@ -90,16 +102,17 @@ pub fn resolve(
             };
             return (key, values, Origin::Variable(key.variable()));
         }
-        if let Some((path, values, _)) = &file
-            && let Some((_, values)) = values.iter().find(|(known, _)| known.name == key.name)
+        if let Some(file) = &file
+            && let Some((_, values)) = file.values.iter().find(|(known, _)| known.name == key.name)
         {
-            return (key, values.clone(), Origin::File(path.clone()));
+            return (key, values.clone(), Origin::File(file.path.clone()));
         }
         let default = if key.default.is_empty() { vec![] } else { vec![key.default.to_owned()] };
         (key, default, Origin::Default)
     });
     let values = values.collect();
-    Ok(Resolved { values, labels: file.map(|(_, _, labels)| labels).unwrap_or_default() })
+    let (labels, rules) = file.map(|file| (file.labels, file.rules)).unwrap_or_default();
+    Ok(Resolved { values, labels: labels.unwrap_or_default(), rules: rules.unwrap_or_default() })
 }
 
 /// The data folder and where the key is, for the verbs that need no more: a wrong value elsewhere is not
@@ -117,22 +130,26 @@ pub fn rules(everywhere: &Everywhere, environment: Environment<'_>) -> anyhow::R
     settings::rules(&resolved, level)
 }
 
-fn file(
-    everywhere: &Everywhere,
-    environment: Environment<'_>,
-) -> anyhow::Result<Option<(PathBuf, file::FileValues, Vec<Label>)>> {
+fn file(everywhere: &Everywhere, environment: Environment<'_>) -> anyhow::Result<Option<Read>> {
     let named = everywhere.config.clone();
     let path = match named.or_else(|| environment("WAYSIDE_CONFIG").map(PathBuf::from)) {
         Some(path) => path,
         None if Path::new(DEFAULT_FILE).is_file() => PathBuf::from(DEFAULT_FILE),
         None => return Ok(None),
     };
+    read(path, &[]).map(Some)
+}
+
+/// Reads a file; where it says nothing of clients, its rules may be for those that have `otherwise`.
+fn read(path: PathBuf, otherwise: &[Label]) -> anyhow::Result<Read> {
     let shown = path.display();
     let text = std::fs::read_to_string(&path)
         .with_context(|| Trouble::misused(format!("could not read the configuration `{shown}`")))?;
-    let values = file::parse(&text).map_err(|wrong| wrong_file(wrong, &path))?;
-    let labels = clients::labels(&text, &path)?;
-    Ok(Some((path, values, labels)))
+    let contents = file::parse(&text).map_err(|wrong| wrong_file(wrong, &path))?;
+    let labels = contents.clients.map(|clients| clients::labels(&clients, &path)).transpose()?;
+    let known = labels.as_deref().unwrap_or(otherwise);
+    let rules = contents.rules.map(|rules| rules::rules(rules, &text, &path, known)).transpose()?;
+    Ok(Read { values: contents.values, labels, rules, path })
 }
 
 fn wrong_file(wrong: WrongFile, path: &Path) -> Trouble {
@@ -140,7 +157,7 @@ fn wrong_file(wrong: WrongFile, path: &Path) -> Trouble {
     match wrong {
         WrongFile::NotToml { line, reason } => {
             let at = line.map(|line| format!(" at line {line}")).unwrap_or_default();
-            Trouble::misused(format!("the configuration `{path}` is not TOML{at}")).cause(reason)
+            Trouble::misused(format!("`{path}` is not TOML{at}")).cause(reason)
         }
         WrongFile::Unknown { name, nearest } => {
             let trouble = Trouble::misused(format!("unknown key `{name}` in `{path}`"));
@@ -148,6 +165,10 @@ fn wrong_file(wrong: WrongFile, path: &Path) -> Trouble {
                 Some(nearest) => trouble.hint(format!("did you mean `{nearest}`?")),
                 None => trouble.hint("`wayside config` lists the known keys"),
             }
+        }
+        WrongFile::Kind { name, .. } if name == "rules" => {
+            Trouble::misused(format!("`rules` in `{path}` is the name of a file"))
+                .hint("write `rules = \"FILE\"`, or the rules themselves, `[[rule]]` above each")
         }
         WrongFile::Kind { name, kind, example } => {
             Trouble::misused(format!("`{name}` in `{path}` cannot be {kind}"))
@@ -165,6 +186,11 @@ impl Resolved {
     /// The thresholds alone.
     pub fn thresholds(&self) -> anyhow::Result<Thresholds> {
         settings::thresholds(self)
+    }
+
+    /// The thresholds and objectives that stand in the file itself.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
     }
 
     /// The data folder.

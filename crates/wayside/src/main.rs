@@ -75,7 +75,8 @@ fn run(cli: Cli, printer: &mut Printer) -> anyhow::Result<Exit> {
         Verb::Demo(args) => commands::demo::run(everywhere, &args, printer),
         Verb::Clients(args) => wait(commands::clients::run(args, &data()?, thresholds()?, printer)),
         Verb::Outliers(args) => {
-            wait(commands::outliers::run(args, &data()?, thresholds()?, printer))
+            let settings = resolve(&args::Typed::default(), None)?;
+            wait(commands::outliers::run(args, &data()?, settings, printer))
         }
         Verb::Findings(args) => wait(commands::findings::run(args, &data()?, printer)),
         Verb::Top(args) => wait(commands::top::run(args, &data()?, printer)),

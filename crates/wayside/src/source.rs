@@ -61,7 +61,7 @@ impl Source {
                 store,
                 recorder: None,
                 resealer: None,
-                thresholds,
+                standards: thresholds.into(),
                 pushed: None,
                 facts: ConsoleFacts {
                     version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -19,6 +19,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use tokio::sync::watch;
 use wayside_alerts::{Alerts, Watch};
+use wayside_analytics::Standards;
 use wayside_exchange::cause::chain;
 use wayside_exchange::{ExchangeId, Micros};
 use wayside_proxy::Handed;
@@ -49,6 +50,7 @@ pub struct Wired {
     recording: Option<(Recorder, Desking)>,
     consoles: Option<Consoles>,
     telling: Option<Watch>,
+    standards: Standards,
     traffic: watch::Sender<Arc<wayside_proxy::Settings>>,
     tls: Arc<ServerTls>,
     authority: Arc<Authority>,
@@ -78,14 +80,16 @@ impl Wired {
         let mut spreads: Vec<_> = (0..=usize::from(plain.is_some()))
             .map(|_| Spread::new(settings.workers, limits))
             .collect();
-        let (recording, recovery) = record(settings)?;
+        let standards = Standards::from(settings.thresholds.clone());
+        let (recording, recovery) = record(settings, &standards)?;
         let consoles = match &recording {
             Some((recorder, _, _)) => {
                 let mut own = vec![("https", listening)];
                 own.extend(listening_plain.map(|plain| ("http", plain)));
                 let spreads = spreads.iter().map(|(spread, _)| spread.clone()).collect();
                 let alerts = Alerts::take_up(&settings.data, recorder.store().cover());
-                let consoles = Consoles::start(settings, recorder, spreads, &alerts, &own)?;
+                let consoles =
+                    Consoles::start(settings, recorder, &standards, spreads, &alerts, &own)?;
                 Some((consoles, alerts))
             }
             None => None,
@@ -139,6 +143,7 @@ impl Wired {
             recording,
             consoles,
             telling,
+            standards,
             traffic,
             tls,
             authority,
@@ -153,7 +158,7 @@ impl Wired {
         self.consoles.as_ref().and_then(Consoles::url)
     }
 
-    /// Takes up changed settings and certificates without touching a connection. What cannot change
+    /// Takes up changed settings, certificates, names and rules without touching a connection. What cannot change
     /// while it runs (addresses, upstream, workers, data) stays as it is.
     pub fn reload(&self, settings: &Settings) -> anyhow::Result<()> {
         self.tls.replace(&given(settings)?, Some(Arc::clone(&self.authority)))?;
@@ -161,6 +166,7 @@ impl Wired {
         if let Some((recorder, _)) = &self.recording {
             label(recorder.store(), settings);
         }
+        self.standards.replace(settings.thresholds.clone());
         Ok(())
     }
 
@@ -198,7 +204,10 @@ impl Wired {
 
 type Recording = (Recorder, TapeMaker, Desking);
 
-fn record(settings: &Settings) -> anyhow::Result<(Option<Recording>, Option<Recovery>)> {
+fn record(
+    settings: &Settings,
+    standards: &Standards,
+) -> anyhow::Result<(Option<Recording>, Option<Recovery>)> {
     if !settings.record {
         return Ok((None, None));
     }
@@ -234,7 +243,7 @@ fn record(settings: &Settings) -> anyhow::Result<(Option<Recording>, Option<Reco
         session_idle: Micros::from(settings.idle_session),
         rules: settings.rules.clone(),
         routes: settings.routes.clone(),
-        thresholds: settings.thresholds,
+        standards: standards.clone(),
         clock: clock::now,
     };
     let recording = Recorder::start(&store, writer, &recovery, key, options)?;

@@ -8,6 +8,7 @@ use super::*;
 fn outlier(client: &str, kind: &str, sentence: &str) -> OutlierView {
     let verdict = Verdict {
         kind: kind.to_owned(),
+        rule: None,
         route: None,
         sentence: sentence.to_owned(),
         effect: 3.0,
@@ -52,14 +53,20 @@ fn a_verdict_is_told_of_once_when_it_comes_and_once_when_it_has_gone() {
 #[test]
 fn each_client_kind_and_class_of_errors_is_an_alert_of_its_own() {
     let mut book = Book::default();
+    let of = |rule: &str, sentence: &str| {
+        let mut one = outlier("acme", "threshold", sentence);
+        one.verdict.rule = Some(rule.to_owned());
+        one
+    };
     let standing = [
-        outlier("acme", "threshold", "4xx errors on 20 %"),
-        outlier("acme", "threshold", "5xx errors on 20 %"),
-        outlier("acme", "threshold", "1.5 s on average"),
+        of("4xx", "4xx errors on 20 %"),
+        of("5xx", "5xx errors on 20 %"),
+        of("latency", "1.5 s on average"),
+        of("p95<300ms on GET /x", "misses `p95<300ms` on `GET /x`: 20 % of 100 requests"),
         outlier("acme", "error_5xx", "5xx errors on 20 %"),
         outlier("globex", "error_5xx", "5xx errors on 20 %"),
     ];
-    assert_eq!(book.look(&standing, at(0), None).len(), 5);
+    assert_eq!(book.look(&standing, at(0), None).len(), 6);
     assert_eq!(book.look(&standing, at(3), None), []);
 }
 
@@ -119,4 +126,45 @@ fn the_book_is_bounded() {
     }
     let ended = book.alerts().iter().filter(|alert| !alert.stands()).count();
     assert_eq!(ended, MOST_ENDED);
+}
+
+/// Looks at what stands when the client called the first is called the second.
+fn look_after(
+    book: &mut Book,
+    (from, to): (&str, &str),
+    mut standing: Vec<OutlierView>,
+    now: Timestamp,
+) -> Vec<News> {
+    let naming = |all: Vec<&mut OutlierView>| {
+        for one in all.into_iter().filter(|one| one.client == from) {
+            one.client = to.to_owned();
+        }
+    };
+    let mut news = book.follow(&mut standing, &naming, now);
+    news.extend(book.look(&standing, now, None));
+    news
+}
+
+#[test]
+fn an_alert_follows_its_client_to_another_name() {
+    let mut book = Book::default();
+    let slow = |client: &str| outlier(client, "latency", "waits 3 times as long");
+    book.look(&[slow("addr:1"), slow("key:a"), slow("key:b")], at(0), None);
+    // The windows may take a moment longer to know.
+    let all = || vec![slow("addr:1"), slow("key:a"), slow("key:b")];
+    assert_eq!(look_after(&mut book, ("addr:1", "Acme"), all(), at(3)), [], "it goes on");
+    let all = vec![slow("Acme"), slow("key:a"), slow("key:b")];
+    assert_eq!(book.look(&all, at(6), None), []);
+    assert_eq!((book.alerts()[0].id, book.alerts()[0].outlier.client.as_str()), (1, "Acme"));
+
+    // Both of two that turn out to be one were told of: one goes on, and knows what people know.
+    book.acknowledge(2, at(7));
+    let news = look_after(&mut book, ("key:a", "Acme"), all, at(9));
+    assert_eq!(events(&news), [(Event::Ended, 2)]);
+    assert_eq!(book.alerts()[0].state, State::Acknowledged);
+    assert_eq!(book.look(&[slow("Acme"), slow("key:b")], at(10), None), []);
+    let news = look_after(&mut book, ("Acme", "key:b"), vec![slow("key:b")], at(12));
+    assert_eq!(events(&news), [(Event::Ended, 3)], "the later one");
+    assert_eq!(book.look(&[slow("key:b")], at(13), None), []);
+    assert_eq!(events(&book.look(&[], at(73), None)), [(Event::Ended, 1)]);
 }

@@ -10,12 +10,12 @@ fn promise(written: &str, misses: Misses, allowed: f64) -> Objective {
 }
 
 fn judged(rules: Vec<Rule>) -> Thresholds {
-    Thresholds { rules: Box::leak(rules.into_boxed_slice()), ..Thresholds::default() }
+    Thresholds { rules: rules.into(), ..Thresholds::default() }
 }
 
 /// Four hours of one client; from the second hour to the third its answers take 400 ms.
 fn past(thresholds: Thresholds) -> Backtest {
-    let mut parts = [Backtest::of(thresholds), Backtest::of(thresholds)];
+    let mut parts = [Backtest::of(thresholds.clone()), Backtest::of(thresholds)];
     for second in (0..14_400).step_by(10) {
         let ms = if (3600..7200).contains(&second) { 400 } else { 100 };
         parts[(second / 10 % 2) as usize]
@@ -30,7 +30,8 @@ fn past(thresholds: Thresholds) -> Backtest {
 #[test]
 fn an_objective_would_have_been_told_while_it_was_missed() {
     let p95 = promise("p95<300ms", Misses::Slower(300.0), 0.05);
-    let rule = Rule { clients: vec!["key:a".to_owned()], objectives: vec![p95], ..Rule::default() };
+    let rule =
+        Rule { clients: vec!["key:a".to_owned()], objectives: vec![p95].into(), ..Rule::default() };
     let episodes = past(judged(vec![rule])).episodes();
     assert_eq!(episodes.len(), 1, "{episodes:#?}");
     let one = &episodes[0];

@@ -49,7 +49,7 @@ impl Clients {
 
     /// None yet; what the rules promise will be counted as well.
     pub fn promised(thresholds: &Thresholds) -> Self {
-        Self { objectives: Objectives::of(thresholds.rules), ..Self::default() }
+        Self { objectives: Objectives::of(thresholds), ..Self::default() }
     }
 
     /// The same, of which none with a star is folded.
@@ -94,7 +94,7 @@ impl Clients {
     /// The clients, worst first, then the busiest; those that were folded together stand last.
     pub fn views(&self, thresholds: &Thresholds) -> Vec<ClientView> {
         let (folds, mut found) = self.compared();
-        let mut broken = self.objectives.broken(verdict::ALL);
+        let mut broken = self.objectives.missed(verdict::ALL);
         let mut judged: Vec<(f64, ClientView)> = folds
             .into_iter()
             .map(|fold| {

@@ -58,6 +58,7 @@ pub(crate) fn claim(
     };
     let verdict = Verdict {
         kind: kind.to_owned(),
+        rule: None,
         route,
         sentence,
         effect: one.effect,

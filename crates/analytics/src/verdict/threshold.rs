@@ -1,12 +1,15 @@
 //! The fixed thresholds: average latency over 500 ms investigate, over 1 s escalate; error rate over
 //! 1 % investigate, over 5 % escalate, 4xx and 5xx apart; from 20 requests on.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use wayside_exchange::Timestamp;
 use wayside_exchange::view::Verdict;
 
-use super::rules::{self, Rule};
+use super::rules::Rule;
 use super::words::{duration, mostly, mostly_in, percent};
-use super::{Claim, Window};
+use super::{Claim, Window, place, rule};
 use crate::blame::Part;
 use crate::client::{Errors, Tally};
 use crate::outlier::count_at_least;
@@ -25,15 +28,17 @@ pub struct Threshold {
     pub escalate: f64,
 }
 
-/// What figures are held against.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// What figures are held against. Cheap to clone.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Thresholds {
     /// For average latencies in milliseconds.
     pub latency_ms: Threshold,
     /// For shares of the requests, from 0 to 1.
     pub errors: Threshold,
-    /// What holds for some clients or routes instead. They are read once and live as long as the process.
-    pub rules: &'static [Rule],
+    /// What holds for some clients, groups or routes instead.
+    pub rules: Arc<[Rule]>,
+    /// Which client is in which group; see [`Thresholds::known_by`].
+    pub groups: Arc<BTreeMap<String, String>>,
 }
 
 impl Default for Thresholds {
@@ -41,7 +46,8 @@ impl Default for Thresholds {
         Self {
             latency_ms: Threshold { investigate: 500.0, escalate: 1000.0 },
             errors: Threshold { investigate: 0.01, escalate: 0.05 },
-            rules: &[],
+            rules: Arc::default(),
+            groups: Arc::default(),
         }
     }
 }
@@ -57,14 +63,18 @@ struct Over {
     severity: f64,
 }
 
-/// Whether `verdict` says that a figure is over the threshold at which to escalate, or that a promise is broken; a
-/// share so far that it is no chance: of a hundred clients with just that share one would have as many.
+/// Whether `verdict` says that a figure is over the threshold at which to escalate, or that a promise is missed.
+pub(crate) fn escalates(verdict: &Verdict) -> bool {
+    // Only a missed promise has a confidence here.
+    verdict.confidence.is_some() || verdict.sentence.contains(ESCALATE)
+}
+
+/// The same, clearly: a share so far that it is no chance: of a hundred clients with just that share one would have as many.
 pub fn is_clearly_over(verdict: &Verdict) -> bool {
-    // Only a broken promise has a confidence here.
     if let Some(confidence) = verdict.confidence {
         return confidence >= 0.99;
     }
-    if !verdict.sentence.contains(ESCALATE) {
+    if !escalates(verdict) {
         return false;
     }
     let limit = verdict.baseline;
@@ -86,24 +96,21 @@ pub(crate) struct Tallies<'a> {
 /// The claims: a route with a rule of its own is held against that alone, everything else together against
 /// what holds for the client.
 pub(crate) fn on(tallies: &Tallies<'_>, thresholds: &Thresholds) -> Vec<Claim> {
-    let rules = thresholds.rules;
-    if rules.is_empty() {
+    if thresholds.rules.is_empty() {
         return tallies.claims(thresholds.latency_ms, thresholds.errors, None);
     }
     let client = tallies.client;
-    let slow = |rule: &'static Rule| rule.slow;
-    let failing = |rule: &'static Rule| rule.failing;
+    let slow = |rule: &Rule| rule.slow;
+    let failing = |rule: &Rule| rule.failing;
     let for_client = (
-        rules::for_client(rules, client, slow).unwrap_or(thresholds.latency_ms),
-        rules::for_client(rules, client, failing).unwrap_or(thresholds.errors),
+        thresholds.for_client(client, slow).unwrap_or(thresholds.latency_ms),
+        thresholds.for_client(client, failing).unwrap_or(thresholds.errors),
     );
     let mut claims = Vec::new();
     let (mut rest, mut others) = (Tally::default(), Vec::new());
     for &(route, tally) in tallies.routes {
-        let on_route = (
-            rules::on_route(rules, client, route, slow),
-            rules::on_route(rules, client, route, failing),
-        );
+        let on_route =
+            (thresholds.on_route(client, route, slow), thresholds.on_route(client, route, failing));
         if let (None, None) = on_route {
             rest.merge(tally);
             others.push((route, tally));
@@ -146,8 +153,8 @@ impl Tallies<'_> {
             over.action,
             mostly_in(route.as_deref(), part, "most of that time"),
         );
-        let route = on.map(str::to_owned).or(route);
-        Some(over.claim(sentence, route, self.all.timed, self.all.slow_since, self.window))
+        let of = (rule("latency", on), on.map(str::to_owned).or(route));
+        Some(over.claim(sentence, of, self.all.timed, self.all.slow_since, self.window))
     }
 
     fn errors(
@@ -169,8 +176,8 @@ impl Tallies<'_> {
             over.action,
             mostly(route.as_deref(), "most of them"),
         );
-        let route = on.map(str::to_owned).or(route);
-        Some(over.claim(sentence, route, sample, errors.since, self.window))
+        let of = (rule(class, on), on.map(str::to_owned).or(route));
+        Some(over.claim(sentence, of, sample, errors.since, self.window))
     }
 
     /// The route with most of what `weight` counts; none when no route clearly stands out.
@@ -181,11 +188,6 @@ impl Tallies<'_> {
             .filter(|(route, tally)| !route.is_empty() && weight(tally) >= DOMINANT * whole)
             .map(|(route, _)| (*route).to_owned())
     }
-}
-
-/// The route that a rule is for, as it stands in a sentence.
-fn place(on: Option<&str>) -> String {
-    on.map(|route| format!(" on `{route}`")).unwrap_or_default()
 }
 
 impl Threshold {
@@ -207,13 +209,14 @@ impl Over {
     fn claim(
         &self,
         sentence: String,
-        route: Option<String>,
+        (rule, route): (String, Option<String>),
         sample: u64,
         since: Option<Timestamp>,
         window: Window,
     ) -> Claim {
         let verdict = Verdict {
             kind: "threshold".to_owned(),
+            rule: Some(rule),
             route,
             sentence,
             effect: self.figure / self.limit,

@@ -13,6 +13,7 @@ use crate::findings::tests::Recording;
 fn outlier(client: &str, kind: &str) -> OutlierView {
     let verdict = Verdict {
         kind: kind.to_owned(),
+        rule: None,
         route: None,
         sentence: String::new(),
         effect: 2.0,

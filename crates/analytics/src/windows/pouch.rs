@@ -7,6 +7,8 @@ use wayside_exchange::{Glance, Timestamp};
 
 use crate::Stars;
 use crate::cell::Cell;
+use crate::verdict::Thresholds;
+use crate::verdict::objectives::Objectives;
 
 /// Clients on routes that are told apart; exchanges of further ones are only counted.
 const PLACES: usize = 50_000;
@@ -27,6 +29,7 @@ pub struct Pouch {
     hashing: foldhash::fast::RandomState,
     /// By the hash of both names. Two of a few thousand that share all 64 bits would be counted as one.
     places: std::collections::HashMap<u64, Place, BuildHasherDefault<Hashed>>,
+    promises: Objectives,
     folded: u64,
     first: Option<Timestamp>,
     stars: Stars,
@@ -35,12 +38,20 @@ pub struct Pouch {
 impl Pouch {
     /// Keeps room for clients with a star from now on.
     pub fn star(&mut self, stars: Stars) {
+        self.promises.star(stars.clone());
         self.stars = stars;
+    }
+
+    /// From now on counts what these promise.
+    pub fn hold_against(&mut self, thresholds: &Thresholds) {
+        self.promises = Objectives::of(thresholds).keeping(PLACES);
+        self.promises.star(self.stars.clone());
     }
 
     /// Takes one exchange.
     pub fn add(&mut self, row: &Glance<'_>) {
         self.first = Some(self.first.map_or(row.started_at, |first| first.min(row.started_at)));
+        self.promises.add(row);
         let mut hasher = self.hashing.build_hasher();
         hasher.write(row.client.as_bytes());
         hasher.write_u8(0xff);
@@ -61,7 +72,8 @@ impl Pouch {
     #[must_use]
     pub fn empty(&mut self) -> Self {
         let (hashing, stars) = (self.hashing.clone(), self.stars.clone());
-        let fresh = Self { hashing, stars, ..Self::default() };
+        let promises = self.promises.fresh();
+        let fresh = Self { hashing, promises, stars, ..Self::default() };
         std::mem::replace(self, fresh)
     }
 
@@ -75,8 +87,8 @@ impl Pouch {
         self.first
     }
 
-    pub(super) fn places(self) -> impl Iterator<Item = Place> {
-        self.places.into_values()
+    pub(super) fn contents(self) -> (impl Iterator<Item = Place>, Objectives) {
+        (self.places.into_values(), self.promises)
     }
 }
 

@@ -10,8 +10,8 @@ use crate::verdict::Claim;
 /// A claim that has not held for so long no longer stands.
 const PATIENCE: Micros = Micros(30_000_000);
 
-/// Client, kind and window.
-type Key = (Arc<str>, String, &'static str);
+/// Client, topic and window.
+type Key = (Arc<str>, (String, String), &'static str);
 
 #[derive(Debug)]
 struct Standing {
@@ -37,7 +37,8 @@ impl Standings {
         now: Timestamp,
     ) {
         for (client, claim, enters) in claims {
-            let key = (client, claim.verdict.kind.clone(), window);
+            let (kind, rule) = claim.verdict.topic();
+            let key = (client, (kind.to_owned(), rule.to_owned()), window);
             match self.all.get_mut(&key) {
                 Some(standing) => (standing.claim, standing.held) = (claim, now),
                 None if enters => {
@@ -50,11 +51,24 @@ impl Standings {
         self.all.retain(|(_, _, of), one| *of != window || now.since(one.held) < PATIENCE);
     }
 
-    /// The claims, of each client and kind the worst.
+    /// Lets claims on clients that turned out to be others stand for these; of two the one that stands longer.
+    pub(super) fn rename(&mut self, of: &dyn Fn(&str) -> Option<Arc<str>>) {
+        let named = |key: &Key| Some((key.clone(), (of(&key.0)?, key.1.clone(), key.2)));
+        let moved: Vec<(Key, Key)> = self.all.keys().filter_map(named).collect();
+        for (from, to) in moved {
+            let Some(one) = self.all.remove(&from) else { continue };
+            match self.all.get_mut(&to) {
+                Some(known) => known.since = known.since.min(one.since),
+                None => drop(self.all.insert(to, one)),
+            }
+        }
+    }
+
+    /// The claims, of each client and topic the worst.
     pub(super) fn standing(&self) -> impl Iterator<Item = (Arc<str>, Claim)> {
-        let mut worst: HashMap<(&Arc<str>, &str), &Standing> = HashMap::new();
-        for ((client, kind, _), one) in &self.all {
-            let known = worst.entry((client, kind.as_str())).or_insert(one);
+        let mut worst: HashMap<(&Arc<str>, (&str, &str)), &Standing> = HashMap::new();
+        for ((client, (kind, rule), _), one) in &self.all {
+            let known = worst.entry((client, (kind.as_str(), rule.as_str()))).or_insert(one);
             let (claim, before) = (&one.claim, &known.claim);
             let order = claim.severity.total_cmp(&before.severity);
             // Of two alike that with more requests behind it; then that of the shorter window.

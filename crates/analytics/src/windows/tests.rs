@@ -159,5 +159,94 @@ fn a_pouch_that_is_full_has_room_for_who_has_a_star() {
     }
     assert_eq!(pouch.folded(), 15_000);
     drop(pouch.empty());
-    assert!(pouch.places().next().is_none());
+    assert!(pouch.contents().0.next().is_none());
+}
+
+/// Ten requests each five seconds, `slow` of which take 400 ms.
+fn promised(windows: &mut Windows, seconds: std::ops::Range<u64>, slow: u64) -> Vec<OutlierView> {
+    let mut found = Vec::new();
+    for second in seconds.step_by(5) {
+        let mut pouch = Pouch::default();
+        pouch.hold_against(&promise());
+        for n in 0..10 {
+            let ms = if n < slow { 400 } else { 100 };
+            pouch.add(&answered("Acme", second, "GET /x", 200, ms).glance());
+            pouch.add(&answered("other", second, "GET /x", 200, ms).glance());
+        }
+        let now = answered("", second + 5, "", 200, 0).started_at;
+        windows.take(pouch, now);
+        found = windows.judge(now);
+    }
+    found
+}
+
+fn promise() -> Thresholds {
+    let p90 = crate::Objective {
+        written: "p90<300ms".to_owned(),
+        misses: crate::Misses::Slower(300.0),
+        allowed: 0.1,
+    };
+    let rule = crate::Rule {
+        clients: vec!["acme".to_owned()],
+        objectives: vec![p90].into(),
+        ..crate::Rule::default()
+    };
+    Thresholds { rules: vec![rule].into(), ..Thresholds::default() }
+}
+
+#[test]
+fn a_promise_is_missed_from_clear_proof_on_until_it_has_been_kept_for_a_while() {
+    let mut windows = Windows::new(promise());
+    assert_eq!(promised(&mut windows, 0..300, 1), [], "just as many as may");
+    let found = promised(&mut windows, 300..400, 5);
+    assert_eq!(found.len(), 1, "{found:#?}");
+    let OutlierView { client, verdict, exchanges, .. } = &found[0];
+    assert_eq!((client.as_str(), verdict.rule.as_deref()), ("Acme", Some("p90<300ms")));
+    assert!(exchanges.contains("latency:>300ms since:"), "{exchanges}");
+    // Of 15 minutes more and more are well: a little over it stays, though that may be chance.
+    let mut stood = 0;
+    for begin in (400..3000).step_by(100) {
+        let found = promised(&mut windows, begin..begin + 100, 1);
+        if found.is_empty() {
+            break;
+        }
+        assert_eq!(found[0].verdict.since, verdict.since, "since does not move");
+        stood = begin;
+    }
+    assert!((900..1600).contains(&stood), "{stood}");
+}
+
+#[test]
+fn promises_to_a_crowd_are_bounded_and_of_clients_joined_counted_together() {
+    let everybody = Thresholds {
+        rules: vec![crate::Rule { clients: Vec::new(), ..promise().rules[0].clone() }].into(),
+        ..Thresholds::default()
+    };
+    let mut windows = Windows::new(everybody.clone());
+    let now = answered("", 5, "", 200, 0).started_at;
+    for round in 0..4 {
+        let mut pouch = Pouch::default();
+        pouch.hold_against(&everybody);
+        for n in 0..20_000 {
+            pouch.add(&answered(&format!("once{round}-{n}"), 0, "GET /", 200, 5).glance());
+        }
+        for _ in 0..12 {
+            pouch.add(&answered("key:a", 0, "GET /", 200, 400).glance());
+            pouch.add(&answered("key:b", 0, "GET /", 200, 400).glance());
+        }
+        windows.take(pouch, now);
+    }
+    assert!(windows.folded() > 0);
+    assert!(windows.promises.folded() > 50_000, "{}", windows.promises.folded());
+    let told = windows.judge(now);
+    let missed = |client: &str| {
+        let of = |one: &&OutlierView| one.client == client && one.verdict.rule.is_some();
+        told.iter().find(of).map(|one| one.verdict.sample)
+    };
+    assert_eq!((missed("key:a"), missed("key:b")), (Some(48), Some(48)), "the busiest are kept");
+    windows.rename(&|name| name.starts_with("key:").then(|| "Acme".into()));
+    let told = windows.judge(now);
+    let acme = told.iter().find(|one| one.client == "Acme").map(|one| one.verdict.sample);
+    assert_eq!(acme, Some(96));
+    assert!(told.iter().all(|one| !one.client.starts_with("key:")), "{told:#?}");
 }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use wayside_alerts::{Delivery, State, Tally};
-use wayside_analytics::is_told;
 use wayside_analytics::meters::{CLASSES, Histogram, MOST, Meter, Meters, OUTCOMES};
 use wayside_exchange::view::{BoardView, OutlierView, StatusView, WorstView};
 use wayside_exchange::{ExchangeId, Timestamp};
@@ -36,13 +35,11 @@ pub(super) struct Scrape<'a> {
 
 impl<'a> Scrape<'a> {
     pub(super) fn of(api: &Api, recorder: &dyn Live, status: &'a ConsoleStatus) -> Self {
-        let outliers = recorder.outliers();
-        let told = outliers.iter().filter(|view| is_told(view));
         Self {
             status,
             meters: recorder.meters(),
             board: recorder.board(),
-            outliers: told.cloned().collect(),
+            outliers: recorder.outliers().to_vec(),
             load: recorder.load(),
             alerts: [
                 ("open", api.alerts.count(State::Open)),

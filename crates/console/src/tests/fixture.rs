@@ -200,7 +200,7 @@ impl Fixture {
             resealer: None,
             store: self.store.clone(),
             recorder: None,
-            thresholds: wayside_analytics::Thresholds::default(),
+            standards: wayside_analytics::Standards::default(),
             alerts: wayside_alerts::Alerts::open(self.folder.path(), self.store.cover()),
             pushed: None,
             facts,

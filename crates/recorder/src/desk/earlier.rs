@@ -1,9 +1,10 @@
 //! What an earlier run of the recorder leaves to the next: sessions that may go on, routes, whose is what.
 
 use std::collections::{HashMap, HashSet};
+use std::net::SocketAddr;
 
 use wayside_exchange::filter::Filter;
-use wayside_exchange::{EvidenceKind, ExchangeId, Glance, SessionId, Summary, Timestamp};
+use wayside_exchange::{Evidence, EvidenceKind, ExchangeId, Glance, SessionId, Summary, Timestamp};
 use wayside_identity::Sighting;
 use wayside_store::{Order, Store};
 
@@ -83,7 +84,7 @@ impl Desk {
                 evidence: &row.evidence,
                 agent: 0,
                 status: row.status,
-                relayed: is_relayed(row),
+                relayed: is_relayed(row.client_addr, &row.evidence),
             };
             self.stitch(&seen);
         }
@@ -92,8 +93,8 @@ impl Desk {
 }
 
 /// Whether an exchange was a trusted proxy's: its evidence names another address than it came from.
-fn is_relayed(row: &Summary) -> bool {
-    let own = row.client_addr.ip().to_canonical().to_string();
-    let address = row.evidence.iter().find(|piece| piece.kind == EvidenceKind::Address);
+pub(crate) fn is_relayed(client_addr: SocketAddr, evidence: &[Evidence]) -> bool {
+    let own = client_addr.ip().to_canonical().to_string();
+    let address = evidence.iter().find(|piece| piece.kind == EvidenceKind::Address);
     address.is_some_and(|piece| piece.token.split('/').next() != Some(&own))
 }

@@ -28,7 +28,7 @@ fn after_a_fault_within_a_write_nothing_more_is_written_and_all_is_counted() {
         session_idle: Micros(1),
         rules: wayside_identity::Rules::default(),
         routes: Vec::new(),
-        thresholds: wayside_analytics::Thresholds::default(),
+        standards: wayside_analytics::Standards::default(),
         clock: || Timestamp(1_795_000_000_000_000),
     };
     let (feed, _) = broadcast::channel(1);

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use foldhash::fast::FixedState;
 use wayside_exchange::cause::chain;
 use wayside_exchange::{
-    BodyEnd, Connection, Evidence, EvidenceKind, ExchangeId, Half, HeadView, Mark, Scheme, Summary,
+    BodyEnd, Evidence, EvidenceKind, ExchangeId, Half, HeadView, Mark, Scheme, Summary, Tls,
 };
 use wayside_identity::{Ending, Sighting, encode_secrets, fingerprints};
 use wayside_store::{NewBody, NewMessage, NewRecord, NewVeil, StoreError};
@@ -112,7 +112,10 @@ impl Desk {
                 connection: connection_id,
                 name: &own_name,
                 evidence: &evidence,
-                agent: agent(HeadView(&request.head), connection.as_deref()),
+                agent: agent(
+                    HeadView(&request.head),
+                    connection.as_ref().and_then(|known| known.tls.as_ref()),
+                ),
                 status,
                 relayed: request.relayed,
             })
@@ -244,10 +247,10 @@ impl Desk {
 }
 
 /// A number that differs where the user agent or what TLS agreed on does; never zero.
-fn agent(head: HeadView<'_>, connection: Option<&Connection>) -> u64 {
+pub(crate) fn agent(head: HeadView<'_>, tls: Option<&Tls>) -> u64 {
     let mut hasher = AGENTS.build_hasher();
     hasher.write(head.field("user-agent").unwrap_or_default());
-    if let Some(tls) = connection.and_then(|known| known.tls.as_ref()) {
+    if let Some(tls) = tls {
         hasher.write(tls.version.as_bytes());
         hasher.write(tls.alpn.as_deref().unwrap_or_default().as_bytes());
         hasher.write(tls.ja4.as_deref().unwrap_or_default().as_bytes());

@@ -43,7 +43,7 @@ fn record(dir: &std::path::Path, body: &[u8], rules: Rules) -> ExchangeId {
         session_idle: Micros(1_800_000_000),
         rules,
         routes: Vec::new(),
-        thresholds: wayside_analytics::Thresholds::default(),
+        standards: wayside_analytics::Standards::default(),
         clock: || NOW,
     };
     let (_recorder, tapes, desking) =

@@ -76,7 +76,7 @@ pub(crate) struct RecordView<'a> {
     pub(crate) request: MessageView<'a>,
     pub(crate) informed: Vec<&'a [u8]>,
     pub(crate) response: Option<MessageView<'a>>,
-    sealed: &'a [u8],
+    pub(crate) sealed: &'a [u8],
 }
 
 /// A message where it lies.

@@ -89,7 +89,7 @@ impl Found {
     /// Reads blocks and puts those of their rows that are let through into the merge.
     fn read_on(&mut self) -> Result<(), StoreError> {
         let mut parts: Vec<Vec<ReadGroup>> = self.scan.parts();
-        self.scan.run(&mut parts, |part, group, n, row| {
+        self.scan.run(&mut parts, |part, group, n, row, _| {
             let row = (n, Some(row.glance.summary(&row.details)));
             match part.last_mut().filter(|last| last.group.position == group.position) {
                 Some(last) => last.rows.push(row),
@@ -141,7 +141,7 @@ impl Found {
         let Some(group) = self.scan.catalogue.group_at(position) else { return Ok(None) };
         let mut rows = Vec::new();
         let sieve = self.scan.sieve();
-        sieve.pass(&group, &mut Buffers::default(), |n, row| {
+        sieve.pass(&group, &mut Buffers::default(), |n, row, _| {
             rows.push((n, Some(row.glance.summary(&row.details))));
         })?;
         Ok(Some(ReadGroup { group, rows }))

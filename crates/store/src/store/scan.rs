@@ -11,13 +11,14 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use wayside_exchange::filter::Filter;
-use wayside_exchange::{Details as _, ExchangeId, Glance, Summary};
+use wayside_exchange::{Details, ExchangeId, Glance, HeadView, Summary};
 
 use super::Shared;
 use super::sieve::{Buffers, Sieve};
 use crate::catalogue::{Catalogue, Group};
 use crate::error::StoreError;
 use crate::linking::names::ClientNames;
+use crate::record::decode::RecordView;
 use crate::row::decode::RowView;
 use crate::text::hints::TextHints;
 use crate::zone::{BlockZone, ClientNamed, GroupSets};
@@ -46,6 +47,8 @@ pub struct Scan {
     /// Whether clients may stand under other names.
     has_links: bool,
     filter: Filter,
+    /// Whether records are read of all that is let through.
+    whole: bool,
     pub(super) order: Order,
     /// Blocks to come, the next one last.
     groups: Vec<Group>,
@@ -55,6 +58,18 @@ pub struct Scan {
     buffers: Vec<Buffers>,
     /// Turns true when nobody wants the rest.
     abandoned: Option<Arc<AtomicBool>>,
+}
+
+/// An exchange as far as a scan reads it.
+pub struct Told<'a> {
+    /// Its row.
+    pub row: Glance<'a>,
+    /// What else its row says.
+    pub details: &'a dyn Details,
+    /// Its request's head, as it is stored; none unless it was asked for.
+    pub request: Option<HeadView<'a>>,
+    /// What was taken out of its heads, sealed.
+    pub sealed: &'a [u8],
 }
 
 impl Scan {
@@ -89,6 +104,7 @@ impl Scan {
             names: ClientNames::default(),
             has_links,
             filter,
+            whole: false,
             order,
             groups,
             next_run: 1,
@@ -117,7 +133,7 @@ impl Scan {
         parts: &mut [T],
         add: impl Fn(&mut T, &Glance<'_>) + Sync,
     ) -> Result<bool, StoreError> {
-        self.run(parts, |part, _, _, row| add(part, &row.glance))
+        self.run(parts, |part, _, _, row, _| add(part, &row.glance))
     }
 
     /// Reads everything: each row is `add`ed to some `T`, and these are `merge`d into one.
@@ -145,15 +161,49 @@ impl Scan {
         Ok(total)
     }
 
+    /// Reads heads, too: that costs many times what rows do.
+    #[must_use]
+    pub fn with_heads(self) -> Self {
+        Self { whole: true, ..self }
+    }
+
+    /// As [`Scan::total_of`], for who needs more than a glance.
+    pub fn total_of_all<T: Clone + Send>(
+        mut self,
+        first: T,
+        add: impl Fn(&mut T, &Told<'_>) + Sync,
+        merge: impl Fn(&mut T, T),
+    ) -> Result<T, StoreError> {
+        let mut parts: Vec<T> = self.buffers.iter().map(|_| first.clone()).collect();
+        while self.run(&mut parts, told(&add))? {}
+        let mut total = first;
+        for part in parts {
+            merge(&mut total, part);
+        }
+        Ok(total)
+    }
+
+    /// Gives everything to one after the other, on one core; those of one connection in the order in which they
+    /// ended.
+    pub fn each<T: Send>(
+        mut self,
+        state: &mut T,
+        add: impl Fn(&mut T, &Told<'_>) + Sync,
+    ) -> Result<(), StoreError> {
+        while self.run(std::slice::from_mut(state), told(&add))? {}
+        Ok(())
+    }
+
     /// How many exchanges there are of which the strongest evidence names `name`, whomever they belong to.
     pub fn own_names(mut self, name: &str) -> Result<u64, StoreError> {
         let mut parts: Vec<u64> = self.parts();
         let own = |row: &RowView<'_>| {
             row.details.evidence().first().is_some_and(|piece| piece.to_string() == name)
         };
-        let add = |part: &mut u64, _: &Group, _: u32, row: &RowView<'_>| {
-            *part += u64::from(own(row));
-        };
+        let add =
+            |part: &mut u64, _: &Group, _: u32, row: &RowView<'_>, _: Option<&RecordView<'_>>| {
+                *part += u64::from(own(row));
+            };
         while self.run(&mut parts, add)? {}
         Ok(parts.iter().sum())
     }
@@ -164,7 +214,11 @@ impl Scan {
         also: impl Fn(&Glance<'_>) -> bool + Sync,
     ) -> Result<Vec<Summary>, StoreError> {
         let mut parts: Vec<Vec<Summary>> = self.parts();
-        let add = |part: &mut Vec<Summary>, _: &Group, _: u32, row: &RowView<'_>| {
+        let add = |part: &mut Vec<Summary>,
+                   _: &Group,
+                   _: u32,
+                   row: &RowView<'_>,
+                   _: Option<&RecordView<'_>>| {
             if also(&row.glance) {
                 part.push(row.glance.summary(&row.details));
             }
@@ -183,7 +237,7 @@ impl Scan {
     pub(super) fn run<T: Send>(
         &mut self,
         parts: &mut [T],
-        add: impl Fn(&mut T, &Group, u32, &RowView<'_>) + Sync,
+        add: impl Fn(&mut T, &Group, u32, &RowView<'_>, Option<&RecordView<'_>>) + Sync,
     ) -> Result<bool, StoreError> {
         if self.groups.is_empty() || self.is_abandoned() {
             return Ok(false);
@@ -197,9 +251,9 @@ impl Scan {
             while let Some(group) = run.get(next.fetch_add(1, Ordering::Relaxed))
                 && !scan.is_abandoned()
             {
-                sieve.pass(group, buffers, |n, row| {
+                sieve.pass(group, buffers, |n, row, record| {
                     if scan.is_latest(group, n, row) {
-                        add(part, group, n, row);
+                        add(part, group, n, row, record);
                     }
                 })?;
             }
@@ -262,7 +316,22 @@ impl Scan {
     }
 
     pub(super) fn sieve(&self) -> Sieve<'_> {
-        Sieve { shared: &self.shared, catalogue: &self.catalogue, filter: &self.filter }
+        Sieve {
+            shared: &self.shared,
+            catalogue: &self.catalogue,
+            filter: &self.filter,
+            whole: self.whole,
+        }
+    }
+}
+
+fn told<T>(
+    add: &(impl Fn(&mut T, &Told<'_>) + Sync),
+) -> impl Fn(&mut T, &Group, u32, &RowView<'_>, Option<&RecordView<'_>>) + Sync {
+    move |part, _, _, row, record| {
+        let request = record.map(|record| HeadView(record.request.head));
+        let sealed = record.map(|record| record.sealed).unwrap_or_default();
+        add(part, &Told { row: row.glance, details: &row.details, request, sealed });
     }
 }
 

@@ -34,6 +34,8 @@ pub(super) struct Sieve<'a> {
     pub(super) shared: &'a Arc<Shared>,
     pub(super) catalogue: &'a Catalogue,
     pub(super) filter: &'a Filter,
+    /// Whether records are read of rows that say enough, too.
+    pub(super) whole: bool,
 }
 
 /// The records of a group, read when the first of them is looked into.
@@ -45,13 +47,13 @@ struct Records<'a> {
 }
 
 impl Sieve<'_> {
-    /// Gives `take` the rows of `group` that the filter lets through, each with its number. What is
-    /// damaged is told in the store's status, and left out.
+    /// Gives `take` the rows of `group` that the filter lets through, each with its number, and its record where that was
+    /// read. What is damaged is told in the store's status, and left out.
     pub(super) fn pass(
         self,
         group: &Group,
         buffers: &mut Buffers,
-        mut take: impl FnMut(u32, &RowView<'_>),
+        mut take: impl FnMut(u32, &RowView<'_>, Option<&RecordView<'_>>),
     ) -> Result<(), StoreError> {
         let passed = self.try_pass(group, buffers, &mut take);
         self.unless_damaged(passed).map(|_| ())
@@ -61,7 +63,7 @@ impl Sieve<'_> {
         self,
         group: &Group,
         buffers: &mut Buffers,
-        take: &mut impl FnMut(u32, &RowView<'_>),
+        take: &mut impl FnMut(u32, &RowView<'_>, Option<&RecordView<'_>>),
     ) -> Result<(), StoreError> {
         let segment = self.shared.segment_at(self.catalogue, group.position)?;
         let rows = &mut buffers.rows;
@@ -90,15 +92,17 @@ impl Sieve<'_> {
             let Glance { client, connection, id, .. } = lying.glance;
             let row = lying.called(known.client_of(client, connection, id));
             match self.filter.on_row(&row.glance, &row.details) {
-                Answer::Yes => take(n, &row),
+                Answer::Yes if !self.whole => take(n, &row, None),
                 Answer::No => {}
-                Answer::Unknown => {
+                answer => {
                     let client = row.glance.client.to_owned();
                     let row = lying.called(&client);
                     // Who adds to them waits for no body that is searched.
                     links = None;
-                    if self.record_passes(&row, &mut records)? {
-                        take(n, &row);
+                    if let Some(record) = self.record(&row, &mut records)?
+                        && (answer == Answer::Yes || self.matches(&row, &record))
+                    {
+                        take(n, &row, Some(&record));
                     }
                 }
             }
@@ -106,25 +110,26 @@ impl Sieve<'_> {
         Ok(())
     }
 
-    fn record_passes(
+    /// The record of a row; none where it is damaged.
+    fn record<'r>(
         self,
         row: &RowView<'_>,
-        records: &mut Records<'_>,
-    ) -> Result<bool, StoreError> {
+        records: &mut Records<'r>,
+    ) -> Result<Option<RecordView<'r>>, StoreError> {
         if let Some(buffer) = records.unread.take() {
             let log = &self.shared.log;
             let read = buffer.read(log, records.segment, records.position, Kind::Data);
             records.block = self.unless_damaged(read)?;
         }
-        let Some(block) = records.block else { return Ok(false) };
+        let Some(block) = records.block else { return Ok(None) };
         let start = row.offset as usize;
         let bytes = block.get(start..start + row.len as usize);
         if let Some(record) = bytes.and_then(|bytes| RecordView::read(bytes, row.glance.id)) {
-            return Ok(self.matches(row, &record));
+            return Ok(Some(record));
         }
         let reason = "a record in it cannot be read";
         let damage = self.shared.log.damaged(records.segment, records.position, reason);
-        self.unless_damaged(Err(damage)).map(|none| none.unwrap_or(false))
+        self.unless_damaged(Err(damage))
     }
 
     fn matches(self, row: &RowView<'_>, record: &RecordView<'_>) -> bool {

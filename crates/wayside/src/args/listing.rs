@@ -84,7 +84,8 @@ pub struct OutliersArgs {
     /// Compare over everything since then: `2h`, `7d`, or a time
     #[arg(long, value_name = "TIME")]
     pub since: Option<String>,
-    /// What the thresholds and objectives in this file would have said of the past, and when
+    /// What this file, in the form of the configuration, would have said of the past, and when: its rules and
+    /// thresholds, by its names of clients and what names them
     #[arg(long, value_name = "FILE", conflicts_with = "why")]
     pub rule: Option<PathBuf>,
     /// All that sets their exchanges apart, with the counts (of the worst ten)

@@ -55,7 +55,7 @@ pub async fn run(
         question = question.with("harm", 1);
     }
     if args.watch {
-        return watch(&args, (&question, &filter), data, thresholds, printer).await;
+        return watch(&args, (&question, &filter), data, &thresholds, printer).await;
     }
     let source = Source::judging(data, thresholds).await?;
     // The API lists them worst first.
@@ -107,13 +107,13 @@ async fn watch(
     args: &ClientsArgs,
     (question, filter): (&Question, &str),
     data: &Location,
-    thresholds: Thresholds,
+    thresholds: &Thresholds,
     printer: &mut Printer,
 ) -> anyhow::Result<Exit> {
     loop {
         let begun = Instant::now();
         // A recorder may come and go meanwhile.
-        let source = Source::judging(data, thresholds).await?;
+        let source = Source::judging(data, thresholds.clone()).await?;
         let answer = source.ask(question).await?;
         if printer.terminal {
             printer.text(CLEARED)?;

@@ -6,7 +6,7 @@ use wayside_transport::post::Endpoint;
 
 use crate::args::ConfigArgs;
 use crate::config::keys::{Form, Key};
-use crate::config::{Origin, Resolved};
+use crate::config::{Origin, Resolved, rules};
 use crate::exit::Exit;
 use crate::report::paint::Tone;
 use crate::report::printer::Printer;
@@ -26,6 +26,8 @@ pub fn run(args: &ConfigArgs, resolved: &Resolved, printer: &mut Printer) -> any
             .collect();
         let mut settings = settings;
         settings.insert("clients".to_owned(), serde_json::to_value(resolved.labels())?);
+        let rules = resolved.rules().iter().map(rules::written).collect::<Vec<_>>();
+        settings.insert("rule".to_owned(), json!(rules));
         printer.json(&settings)?;
         return Ok(Exit::Done);
     }
@@ -51,6 +53,12 @@ pub fn run(args: &ConfigArgs, resolved: &Resolved, printer: &mut Printer) -> any
         }
         if let Some(group) = &label.group {
             printer.line(format_args!("group = {}", json!(group)))?;
+        }
+    }
+    for rule in resolved.rules() {
+        printer.line("\n[[rule]]")?;
+        for (name, value) in rules::written(rule) {
+            printer.line(format_args!("{name} = {value}"))?;
         }
     }
     Ok(Exit::Done)

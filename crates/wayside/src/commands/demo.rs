@@ -66,7 +66,7 @@ pub fn run(
         ));
         if settings.record {
             let all = ClientsArgs::default();
-            clients::run(all, &data, settings.thresholds, printer).await?;
+            clients::run(all, &data, settings.thresholds.clone(), printer).await?;
             printer.flush()?;
         }
         let data = settings.data.display();

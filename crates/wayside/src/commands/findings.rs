@@ -20,32 +20,13 @@ pub async fn run(
 ) -> anyhow::Result<Exit> {
     let filter = listing::filter(&listing::since(args.filter, args.since))?;
     let source = Source::open(data).await?;
-    let mut question = Question::at("/api/findings").matching(&filter);
-    if let Some(limit) = args.listing.limit {
-        question = question.with("limit", limit);
-    }
-    let mut lines = source.ask(&question).await?.lines();
-    let mut found = 0;
-    while let Some(line) = lines.next().await? {
-        found += 1;
-        if args.listing.json {
-            listing::print_line(&line, printer)?;
-        } else {
-            print(&serde_json::from_slice(&line)?, found > 1, printer)?;
-        }
-    }
-    if found == 0 {
-        printer.say("nothing was found");
-        return Ok(Exit::Done);
-    }
-    Ok(Exit::Differs)
+    let question = Question::at("/api/findings").matching(&filter);
+    listing::print_found(&source, question, &args.listing, "nothing was found", print, printer)
+        .await
 }
 
-fn print(finding: &FindingView, further: bool, printer: &mut Printer) -> anyhow::Result<()> {
+fn print(finding: &FindingView, printer: &mut Printer) -> anyhow::Result<()> {
     let paint = printer.paint;
-    if further {
-        printer.text("\n")?;
-    }
     printer.line(format_args!(
         "{}  {}",
         paint.strong(&for_terminal(&finding.client)),

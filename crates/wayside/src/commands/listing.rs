@@ -5,7 +5,9 @@ use std::num::NonZeroUsize;
 use serde::de::DeserializeOwned;
 use wayside_console::{Answer, Lines};
 
+use crate::args::Listing;
 use crate::clock;
+use crate::exit::Exit;
 use crate::report::figures::{count, counted};
 use crate::report::printer::Printer;
 use crate::report::table::Table;
@@ -77,6 +79,40 @@ pub async fn print_json(
 /// Prints a line of the API's.
 pub fn print_line(line: &[u8], printer: &mut Printer) -> anyhow::Result<()> {
     printer.json_line(line)
+}
+
+/// Prints what `question` finds, one after the other, for people by `print` with an empty line between. The exit code
+/// says whether anything was found; `nothing` is said where not.
+pub async fn print_found<T: DeserializeOwned>(
+    source: &Source,
+    question: Question,
+    listing: &Listing,
+    nothing: &str,
+    print: impl Fn(&T, &mut Printer) -> anyhow::Result<()>,
+    printer: &mut Printer,
+) -> anyhow::Result<Exit> {
+    let question = match listing.limit {
+        Some(limit) => question.with("limit", limit),
+        None => question,
+    };
+    let mut lines = source.ask(&question).await?.lines();
+    let mut further = false;
+    while let Some(line) = lines.next().await? {
+        if listing.json {
+            print_line(&line, printer)?;
+        } else {
+            if further {
+                printer.text("\n")?;
+            }
+            print(&serde_json::from_slice(&line)?, printer)?;
+        }
+        further = true;
+    }
+    if further {
+        return Ok(Exit::Differs);
+    }
+    printer.say(nothing);
+    Ok(Exit::Done)
 }
 
 /// Passes one JSON object on as a line.

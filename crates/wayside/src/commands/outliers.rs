@@ -2,69 +2,46 @@
 
 mod backtest;
 
-use wayside_analytics::Thresholds;
 use wayside_exchange::escape::for_terminal;
 use wayside_exchange::view::{OutlierView, Reason};
 use wayside_store::Location;
 
 use super::listing;
 use crate::args::OutliersArgs;
-use crate::config;
+use crate::config::Resolved;
 use crate::exit::Exit;
 use crate::report::paint::Tone;
 use crate::report::printer::Printer;
 use crate::report::shell;
-use crate::source::{Question, Source};
+use crate::source::{self, Question, Source};
 
 /// Lists. The exit code says whether anybody stands out.
 pub async fn run(
     args: OutliersArgs,
     data: &Location,
-    thresholds: Thresholds,
+    settings: Resolved,
     printer: &mut Printer,
 ) -> anyhow::Result<Exit> {
     let filter = listing::filter(&listing::since(args.filter, args.since))?;
     if let Some(file) = args.rule {
-        let rules = config::lasting(config::rules::read(&file)?);
-        let thresholds = Thresholds { rules, ..thresholds };
-        return backtest::run(&filter, data, thresholds, args.listing.json, printer);
+        let store = source::store(data)?;
+        let recorded = store.links(|links| links.labels().to_vec());
+        let trial = settings.tried_with(&file, &recorded)?;
+        return backtest::run(&filter, &store, data, trial, args.listing.json, printer);
     }
-    let source = Source::judging(data, thresholds).await?;
+    let source = Source::judging(data, settings.thresholds()?).await?;
     let mut question = Question::at("/api/outliers").matching(&filter);
-    if let Some(limit) = args.listing.limit {
-        question = question.with("limit", limit);
-    }
     if args.why || !args.listing.json {
         question = question.with("why", 1);
     }
-    let mut lines = source.ask(&question).await?.lines();
-    let mut found = 0;
-    while let Some(line) = lines.next().await? {
-        found += 1;
-        if args.listing.json {
-            listing::print_line(&line, printer)?;
-        } else {
-            print(&serde_json::from_slice(&line)?, found > 1, args.why, printer)?;
-        }
-    }
-    if found == 0 {
-        printer.say("nobody fares worse than the others on the same routes");
-        return Ok(Exit::Done);
-    }
-    Ok(Exit::Differs)
+    let nothing = "nobody fares worse than the others on the same routes";
+    let print = |outlier: &OutlierView, printer: &mut Printer| print(outlier, args.why, printer);
+    listing::print_found(&source, question, &args.listing, nothing, print, printer).await
 }
 
-fn print(
-    outlier: &OutlierView,
-    further: bool,
-    all: bool,
-    printer: &mut Printer,
-) -> anyhow::Result<()> {
+fn print(outlier: &OutlierView, all: bool, printer: &mut Printer) -> anyhow::Result<()> {
     let paint = printer.paint;
     let OutlierView { client, verdict, exchanges, why } = outlier;
-    if further {
-        printer.text("\n")?;
-    }
     printer.line(format_args!(
         "{}  {}",
         paint.strong(&for_terminal(client)),

@@ -8,7 +8,7 @@ use crate::args::{Everywhere, RecordArgs};
 use crate::config::{self, Settings};
 use crate::exit::Exit;
 use crate::report::printer::Printer;
-use crate::report::trouble::Trouble;
+use crate::report::trouble::{Trouble, in_a_line};
 use crate::wire::Wired;
 
 /// Records until told to stop.
@@ -36,7 +36,7 @@ pub fn run(
                 () = stopping.asked() => break,
                 _ = reload.recv() => match settings().and_then(|new| wired.reload(&new)) {
                     Ok(()) => tracing::info!("configuration and certificates reloaded"),
-                    Err(error) => tracing::error!("kept what was in force: {error:#}"),
+                    Err(error) => tracing::error!("kept what was in force: {}", in_a_line(&error)),
                 },
             }
         }

@@ -3,41 +3,46 @@
 
 use std::path::Path;
 
-use toml::Value;
+use toml::de::{DeTable, DeValue};
 use wayside_exchange::{EvidenceKind, Label};
 
-use super::file::CLIENTS;
+use super::file::Table;
 use crate::report::trouble::Trouble;
 
 const EXAMPLE: &str =
     "[clients.\"Acme\"]\nmatch = [\"key:3f9a1c220b7d\", \"sub:acme-*\"]\nstar = true";
 
-/// The labels in the text of a file that is TOML.
-pub(super) fn labels(text: &str, path: &Path) -> Result<Vec<Label>, Trouble> {
-    let table: toml::Table = text.parse().unwrap_or_default();
-    let Some(value) = table.get(CLIENTS).cloned() else { return Ok(Vec::new()) };
-    let Value::Table(clients) = value else {
+/// The labels in the table of clients.
+pub(super) fn labels(clients: &Table<'_>, path: &Path) -> Result<Vec<Label>, Trouble> {
+    let Some(clients) = table(clients) else {
         return Err(wrong("clients", path, "it is a table of clients"));
     };
-    clients.into_iter().map(|(name, value)| label(name, value, path)).collect()
+    clients.iter().map(|(name, value)| label(name.get_ref(), value, path)).collect()
 }
 
-fn label(name: String, value: Value, path: &Path) -> Result<Label, Trouble> {
+fn table<'a, 't>(value: &'a Table<'t>) -> Option<&'a DeTable<'t>> {
+    match value.get_ref() {
+        DeValue::Table(table) => Some(table),
+        _ => None,
+    }
+}
+
+fn label(name: &str, value: &Table<'_>, path: &Path) -> Result<Label, Trouble> {
     let place = format!("clients.\"{name}\"");
-    let Value::Table(table) = value else { return Err(wrong(&place, path, "it is a table")) };
+    let Some(table) = table(value) else { return Err(wrong(&place, path, "it is a table")) };
     if name.trim().is_empty() {
         return Err(wrong(&place, path, "a client needs a name"));
     }
-    let mut label = Label { name, ..Label::default() };
+    let mut label = Label { name: name.to_owned(), ..Label::default() };
     for (key, value) in table {
-        match (key.as_str(), value) {
+        match (key.get_ref().as_ref(), value.get_ref()) {
             ("match", value) => label.matching = matching(value, &place, path)?,
-            ("star", Value::Boolean(star)) => label.star = star,
-            ("group", Value::String(group)) => label.group = Some(group),
+            ("star", DeValue::Boolean(star)) => label.star = *star,
+            ("group", DeValue::String(group)) => label.group = Some(group.clone().into_owned()),
             ("star" | "group", _) => {
                 return Err(wrong(&place, path, "`star` is true or false, `group` a text"));
             }
-            _ => {
+            (key, _) => {
                 let reason = format!("there is no `{key}`, only `match`, `star` and `group`");
                 return Err(wrong(&place, path, &reason));
             }
@@ -49,16 +54,16 @@ fn label(name: String, value: Value, path: &Path) -> Result<Label, Trouble> {
     Ok(label)
 }
 
-fn matching(value: Value, place: &str, path: &Path) -> Result<Vec<String>, Trouble> {
-    let several = match value {
-        Value::Array(several) => several,
+fn matching(value: &DeValue<'_>, place: &str, path: &Path) -> Result<Vec<String>, Trouble> {
+    let several: Vec<&DeValue<'_>> = match value {
+        DeValue::Array(several) => several.iter().map(toml::Spanned::get_ref).collect(),
         one => vec![one],
     };
-    let read = |value: Value| {
-        let Value::String(text) = value else {
+    let read = |value: &DeValue<'_>| {
+        let DeValue::String(text) = value else {
             return Err(wrong(place, path, "`match` is a list of names"));
         };
-        spelled(&text).ok_or_else(|| {
+        spelled(text).ok_or_else(|| {
             let reason = format!("`{text}` does not begin with `key:`, `bearer:` or the like");
             wrong(place, path, &reason)
         })
@@ -67,7 +72,7 @@ fn matching(value: Value, place: &str, path: &Path) -> Result<Vec<String>, Troub
 }
 
 /// A name as the recording has it: claims stand for the tokens that they came in, users for their log-in.
-fn spelled(text: &str) -> Option<String> {
+pub(super) fn spelled(text: &str) -> Option<String> {
     let (kind, token) = text.split_once(':')?;
     let kind = match kind {
         "sub" | "client_id" | "azp" | "token" => "bearer",

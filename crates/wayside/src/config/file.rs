@@ -1,10 +1,30 @@
-//! The configuration file: a flat TOML table of known keys. What is wrong with one is data, so that this
-//! needs nothing else of the program, and is fuzzed by itself (`tests/fuzz/targets/configuration.rs`).
+//! The configuration file: TOML with known keys, and tables that are read elsewhere. What is wrong with one is
+//! data, so that this needs nothing else of the program, and is fuzzed by itself
+//! (`tests/fuzz/targets/configuration.rs`).
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
 
 use super::keys::{Form, KEYS, Key};
 
-/// The one table among the keys, which is read elsewhere.
+/// Names and groups of clients: tables by name.
 pub const CLIENTS: &str = "clients";
+/// Thresholds and objectives: tables in a row.
+pub const RULE: &str = "rule";
+
+/// A table, and where it stands in the text.
+pub type Table<'t> = Spanned<DeValue<'t>>;
+
+/// What a file says.
+#[derive(Clone, Debug, Default)]
+pub struct Contents<'t> {
+    /// The settings.
+    pub values: FileValues,
+    /// What stands under [`CLIENTS`].
+    pub clients: Option<Table<'t>>,
+    /// What stands under [`RULE`].
+    pub rules: Option<Table<'t>>,
+}
 
 /// The values that a file sets, in its order. Lists have several values.
 pub type FileValues = Vec<(&'static Key, Vec<String>)>;
@@ -38,39 +58,47 @@ pub enum WrongFile {
 }
 
 /// Reads the text of a file.
-pub fn parse(text: &str) -> Result<FileValues, WrongFile> {
-    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
+pub fn parse(text: &str) -> Result<Contents<'_>, WrongFile> {
+    let table = DeTable::parse(text).map_err(|error| {
         let line = error.span().map(|span| {
             let before = text.get(..span.start).unwrap_or_default();
             before.matches('\n').count() + 1
         });
         WrongFile::NotToml { line, reason: error.message().to_owned() }
     })?;
-    table
-        .into_iter()
-        .filter(|(name, _)| name != CLIENTS)
-        .map(|(name, value)| {
-            let Some(key) = Key::named(&name) else { return Err(unknown(name)) };
-            values(key, &value).map(|values| (key, values)).ok_or_else(|| {
-                let (kind, example) = (value.type_str(), example(key));
-                WrongFile::Kind { name, kind, example }
-            })
-        })
-        .collect()
+    let mut contents = Contents::default();
+    for (name, value) in table.into_inner() {
+        match name.get_ref().as_ref() {
+            CLIENTS => contents.clients = Some(value),
+            RULE => contents.rules = Some(value),
+            name => contents.values.push(setting(name, value.get_ref())?),
+        }
+    }
+    Ok(contents)
 }
 
-fn values(key: &Key, value: &toml::Value) -> Option<Vec<String>> {
-    if let (Form::Many, toml::Value::Array(several)) = (key.form, value) {
-        return several.iter().map(plain).collect();
+fn setting(name: &str, value: &DeValue<'_>) -> Result<(&'static Key, Vec<String>), WrongFile> {
+    let Some(key) = Key::named(name) else { return Err(unknown(name)) };
+    values(key, value).map(|values| (key, values)).ok_or_else(|| {
+        let (kind, example) = (value.type_str(), example(key));
+        WrongFile::Kind { name: name.to_owned(), kind, example }
+    })
+}
+
+fn values(key: &Key, value: &DeValue<'_>) -> Option<Vec<String>> {
+    if let (Form::Many, DeValue::Array(several)) = (key.form, value) {
+        return several.iter().map(|one| plain(one.get_ref())).collect();
     }
     plain(value).map(|one| vec![one])
 }
 
-fn plain(value: &toml::Value) -> Option<String> {
+fn plain(value: &DeValue<'_>) -> Option<String> {
     match value {
-        toml::Value::String(text) => Some(text.clone()),
-        toml::Value::Integer(number) => Some(number.to_string()),
-        toml::Value::Boolean(yes) => Some(yes.to_string()),
+        DeValue::String(text) => Some(text.clone().into_owned()),
+        DeValue::Integer(number) => {
+            i64::from_str_radix(number.as_str(), number.radix()).ok().map(|n| n.to_string())
+        }
+        DeValue::Boolean(yes) => Some(yes.to_string()),
         _ => None,
     }
 }
@@ -84,11 +112,11 @@ fn example(key: &Key) -> String {
     }
 }
 
-fn unknown(name: String) -> WrongFile {
-    let nearest = KEYS
-        .iter()
-        .map(|key| (strsim::jaro_winkler(&name.replace('_', "-"), key.name), key.name))
+fn unknown(name: &str) -> WrongFile {
+    let known = KEYS.iter().map(|key| key.name).chain([CLIENTS, RULE]);
+    let nearest = known
+        .map(|known| (strsim::jaro_winkler(&name.replace('_', "-"), known), known))
         .max_by(|a, b| a.0.total_cmp(&b.0));
     let nearest = nearest.filter(|(likeness, _)| *likeness > 0.75).map(|(_, nearest)| nearest);
-    WrongFile::Unknown { name, nearest }
+    WrongFile::Unknown { name: name.to_owned(), nearest }
 }

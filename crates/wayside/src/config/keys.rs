@@ -115,7 +115,7 @@ pub const KEYS: &[Key] = &[
     Key { name: "trusted-proxy", value: "ADDRESS", form: Form::Many, default: "", heading: NAMING, help: "An address or network whose `Forwarded` and `X-Forwarded-For` say where a request came from; repeatable" },
     one(JUDGING, "slow", "TIME,TIME", "500ms,1s", "The average latency of a client at which to investigate, and to escalate"),
     one(JUDGING, "failing", "SHARE,SHARE", "1%,5%", "The share of a client's requests that may fail before to investigate, and to escalate"),
-    one(JUDGING, "rules", "FILE", "", "Thresholds and objectives for some clients or routes (TOML, see docs/statistics.md)"),
+    one(JUDGING, "rules", "FILE", "", "A file with more of `[[rule]]`: thresholds and objectives for some clients, groups or routes (see docs/statistics.md)"),
     one(ALERTS, "alert-webhook", "URL", "", "Post alerts here as JSON, with a text as Slack takes it; better in the file or as a variable: the URL may be a secret"),
     one(ALERTS, "alert-webhook-ca", "FILE", "", "Trust also the authorities in this file (PEM) when the webhook is https"),
     one(ALERTS, "alert-exec", "PROGRAM", "", "Start this program for alerts, with the same JSON on its standard input; no shell is used"),

@@ -2,6 +2,7 @@
 
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderMap;
@@ -318,16 +319,18 @@ pub(super) fn thresholds(resolved: &Resolved) -> anyhow::Result<Thresholds> {
     Ok(Thresholds {
         latency_ms: resolved.read("slow", |text| threshold(text, "500ms,1s", milliseconds))?,
         errors: resolved.read("failing", |text| threshold(text, "1%,5%", share))?,
-        rules: match resolved.optional("rules", path)? {
-            Some(file) => lasting(super::rules::read(&file)?),
-            None => &[],
-        },
+        rules: all_rules(resolved)?.into(),
+        groups: Arc::default(),
     })
 }
 
-/// Rules are asked by every thread, and stay as they are until the process ends.
-pub fn lasting(rules: Vec<Rule>) -> &'static [Rule] {
-    Box::leak(rules.into_boxed_slice())
+/// Those of the configuration, then those of a file of their own: of two alike the later one holds.
+fn all_rules(resolved: &Resolved) -> anyhow::Result<Vec<Rule>> {
+    let mut all = resolved.rules.clone();
+    if let Some(file) = resolved.optional("rules", path)? {
+        all.extend(super::rules::read(&file, &resolved.labels)?);
+    }
+    Ok(all)
 }
 
 /// Two figures, the lower of which is to be investigated.

@@ -91,6 +91,25 @@ pub fn exit_of(error: &anyhow::Error) -> Exit {
     }
 }
 
+/// What happened and why, in one line of the log.
+pub fn in_a_line(error: &anyhow::Error) -> String {
+    std::iter::once(error.to_string()).chain(causes(error)).collect::<Vec<_>>().join(": ")
+}
+
+fn causes(error: &anyhow::Error) -> Vec<String> {
+    let stated = error.downcast_ref::<Trouble>().map_or(&[][..], |trouble| &trouble.causes);
+    let mut said = error.to_string();
+    let mut causes = Vec::new();
+    for cause in stated.iter().cloned().chain(error.chain().skip(1).map(ToString::to_string)) {
+        // Some libraries repeat their cause in their own message.
+        if !said.ends_with(&cause) {
+            causes.push(cause.clone());
+        }
+        said = cause;
+    }
+    causes
+}
+
 /// The whole text for the person, with its last line end.
 pub fn describe(error: &anyhow::Error, paint: Paint) -> String {
     let mut text = String::new();
@@ -103,14 +122,8 @@ pub fn describe(error: &anyhow::Error, paint: Paint) -> String {
         line("  ".to_owned(), typed);
         line("  ".to_owned(), &format!("{}^", " ".repeat(column.saturating_sub(1))));
     }
-    let stated = trouble.map_or(&[][..], |trouble| &trouble.causes);
-    let mut said = error.to_string();
-    for cause in stated.iter().cloned().chain(error.chain().skip(1).map(ToString::to_string)) {
-        // Some libraries repeat their cause in their own message.
-        if !said.ends_with(&cause) {
-            line("  caused by: ".to_owned(), &cause);
-        }
-        said = cause;
+    for cause in causes(error) {
+        line("  caused by: ".to_owned(), &cause);
     }
     let hints = trouble.map_or(&[][..], |trouble| &trouble.hints);
     let known = advice(error).filter(|_| hints.is_empty());

@@ -69,10 +69,10 @@ impl Changing {
             }
             attendant = Some(Attendant::start(writer)?);
             let facts = ConsoleFacts::default();
-            let thresholds = wayside_analytics::Thresholds::default();
+            let standards = wayside_analytics::Standards::default();
             let alerts = Alerts::open(data, store.cover());
             let (recorder, pushed) = (None, None);
-            let api = Api { store, recorder, resealer, thresholds, alerts, pushed, facts };
+            let api = Api { store, recorder, resealer, standards, alerts, pushed, facts };
             anyhow::Ok(router(api.clone()).merge(changes(api)))
         };
         let source = wayside_console::Source::of(data, in_process).await?;

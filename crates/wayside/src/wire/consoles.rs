@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio::sync::{broadcast, watch};
 use wayside_alerts::Alerts;
+use wayside_analytics::Standards;
 use wayside_analytics::meters::Meters;
 use wayside_console::{Api, ConsoleFacts, Control, Live, Load, Token, control_path, push};
 use wayside_exchange::Summary;
@@ -74,6 +75,7 @@ impl Consoles {
     pub(super) fn start(
         settings: &Settings,
         recorder: &Recorder,
+        standards: &Standards,
         spreads: Vec<Spread>,
         alerts: &Alerts,
         own: &[(&'static str, SocketAddr)],
@@ -95,7 +97,7 @@ impl Consoles {
             store: recorder.store().clone(),
             recorder: Some(Arc::new(Looking { recorder: recorder.clone(), spreads })),
             resealer: Some(Arc::new(move || Box::new(Resealer::new(key.clone(), &rules)))),
-            thresholds: settings.thresholds,
+            standards: standards.clone(),
             alerts: alerts.clone(),
             pushed: pushing.as_ref().map(|pushing| pushing.tally.clone()),
             facts: ConsoleFacts {

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use wayside_alerts::{Alerts, Links, Options, Program, Watch};
-use wayside_analytics::is_told;
+use wayside_analytics::call;
 use wayside_exchange::Micros;
+use wayside_exchange::view::OutlierView;
 use wayside_recorder::Recorder;
 use wayside_transport::client_tls::UpstreamTrust;
 use wayside_transport::dial::Fence;
@@ -41,12 +42,12 @@ pub(super) fn start(
         links: links(settings.data.clone(), console),
         clock: clock::now,
     };
-    let recorder = recorder.clone();
-    let standing = move || {
-        let outliers = recorder.outliers();
-        outliers.iter().filter(|one| is_told(one)).cloned().collect()
+    let (recorder, store) = (recorder.clone(), recorder.store().clone());
+    let standing = move || recorder.outliers().to_vec();
+    let naming = move |outliers: Vec<&mut OutlierView>| {
+        store.links(|links| outliers.into_iter().for_each(|one| call(one, links)));
     };
-    Ok(Watch::start(alerts, Box::new(standing), options)?)
+    Ok(Watch::start(alerts, Box::new(standing), Box::new(naming), options)?)
 }
 
 fn links(data: PathBuf, console: Option<SocketAddr>) -> Links {
