@@ -11,7 +11,7 @@ use crate::cell::Cell;
 use crate::client::{Errors, Tally};
 use crate::least::least;
 use crate::outlier::Observation;
-use crate::tables::HashMap;
+use crate::tables::{HashMap, HashSet};
 use crate::verdict::threshold::{self, Tallies};
 use crate::verdict::{Claim, Thresholds, Window};
 
@@ -35,10 +35,10 @@ pub(super) struct Ring {
 }
 
 /// The cells of one slot, by client, then route.
-type Slot = HashMap<Names, Cell>;
+pub(super) type Slot = HashMap<Names, Cell>;
 
 /// A client and a route.
-type Names = (Arc<str>, Arc<str>);
+pub(super) type Names = (Arc<str>, Arc<str>);
 
 /// One client's tallies.
 type ByRoute<'a> = HashMap<&'a str, Tally>;
@@ -76,10 +76,9 @@ impl Ring {
         {
             // Little comes to it any more.
             self.folded += make_room(last.get_mut(), &self.stars);
-            last.get_mut().shrink_to_fit();
+            pack(last.get_mut());
         }
         let slot = self.slots.entry(number).or_default();
-        // The names are shared among slots: looked up in this one, else as they come.
         let key = (Arc::clone(&place.client), Arc::clone(&place.route));
         slot.entry(key).or_default().add(&place.cell);
         if slot.len() >= KEPT + KEPT / 4 {
@@ -188,6 +187,24 @@ impl Ring {
         }
         over
     }
+}
+
+/// Gives a slot names of its own, each once, and no more room than it needs. As they came its names lie among those
+/// of the many that were left out, and a few would keep whole pages of the allocator for as long as the slot lasts.
+pub(super) fn pack(slot: &mut Slot) {
+    let mut names: HashSet<Arc<str>> = HashSet::default();
+    let mut own = |name: &Arc<str>| {
+        if let Some(known) = names.get(name) {
+            return Arc::clone(known);
+        }
+        let own: Arc<str> = Arc::from(name.as_ref());
+        names.insert(Arc::clone(&own));
+        own
+    };
+    let mut packed = Slot::default();
+    packed.reserve(slot.len());
+    packed.extend(slot.drain().map(|((client, route), cell)| ((own(&client), own(&route)), cell)));
+    *slot = packed;
 }
 
 /// A cell as the thresholds count; what was wrong began with its slot.

@@ -250,3 +250,21 @@ fn promises_to_a_crowd_are_bounded_and_of_clients_joined_counted_together() {
     assert_eq!(acme, Some(96));
     assert!(told.iter().all(|one| !one.client.starts_with("key:")), "{told:#?}");
 }
+
+#[test]
+fn a_slot_that_is_over_keeps_its_cells_and_each_name_once() {
+    let mut slot = super::ring::Slot::default();
+    for n in 0..20_u64 {
+        let row = answered(&format!("c{}", n / 2), n, &format!("GET /{}", n % 2), 200, n);
+        let names = (row.client.as_str().into(), row.route.as_str().into());
+        slot.insert(names, Cell::of(&row.glance()));
+    }
+    let before = slot.clone();
+    super::ring::pack(&mut slot);
+    assert_eq!(slot, before);
+    let mut names: Vec<_> =
+        slot.keys().flat_map(|(client, route)| [client.as_ptr(), route.as_ptr()]).collect();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), 10 + 2);
+}
