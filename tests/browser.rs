@@ -28,7 +28,13 @@ fn a_page_load_of_a_browser_is_recorded_over_http_2() {
     let page = chromium(&format!("https://{}/page", wayside.https()));
     assert!(page.text().contains("<title>it ran</title>"), "{}\n{}", page.text(), page.stderr);
     let exchanges = wayside.exchanges("path:/page or path:/style.css or path:/app.js", 3);
+    curl(["-k", &format!("https://{}/curl", wayside.https())]).ok();
+    let other = wayside.exchanges("path:/curl", 1).remove(0);
     for exchange in &exchanges {
+        let ja4 = exchange["tls"]["ja4"].as_str().expect("a fingerprint");
+        assert!(ja4.starts_with("t13i"), "{ja4}");
+        assert_eq!(ja4, exchanges[0]["tls"]["ja4"]);
+        assert_ne!(ja4, other["tls"]["ja4"]);
         assert_eq!(exchange["http_version"], "HTTP/2", "{exchange}");
         assert_eq!(exchange["outcome"], "complete");
         assert_eq!(exchange["connection"], exchanges[0]["connection"], "on one connection");

@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
 use tempfile::TempDir;
 use wayside_tests::{Echo, Output, Wayside};
 
@@ -26,6 +27,23 @@ const ENCRYPTED: [Row; 6] = [
     ("0t0c2fzkvy0g", "GET", "/long", 200, 216_000),
     ("0t0c2ht0r200", "GET", "/orders/2", 200, 43),
     ("0t0c2hth4c0g", "GET", "/orders/3", 200, 43),
+];
+/// The next two have a client certificate, and a name in the body of the second exchange.
+const CERTIFIED: [Row; 6] = [
+    ("0t1339e7x50g", "GET", "/orders/1", 200, 43),
+    ("0t1339f8h20g", "POST", "/login", 200, 40),
+    ("0t1339h8ra00", "GET", "/missing", 404, 42),
+    ("0t1339j8bp00", "GET", "/long", 200, 216_000),
+    ("0t133drvks00", "GET", "/orders/2", 200, 43),
+    ("0t133dsw220g", "GET", "/orders/3", 200, 43),
+];
+const CERTIFIED_AND_ENCRYPTED: [Row; 6] = [
+    ("0t133hkek80g", "GET", "/orders/1", 200, 43),
+    ("0t133hmefj00", "POST", "/login", 200, 40),
+    ("0t133hnwc400", "GET", "/missing", 404, 42),
+    ("0t133hrfk800", "GET", "/long", 200, 216_000),
+    ("0t133p5zeb00", "GET", "/orders/2", 200, 43),
+    ("0t133p7bsy0g", "GET", "/orders/3", 200, 43),
 ];
 
 /// A copy of a fixture that may be written to.
@@ -68,7 +86,13 @@ fn holds(data: &Path, rows: &[Row]) {
 #[test]
 fn recordings_of_every_earlier_format_are_read_searched_revealed_and_gone_on_with() {
     let echo = Echo::start();
-    for (name, rows) in [("format-1", IN_CLEAR), ("format-2", ENCRYPTED)] {
+    let fixtures = [
+        ("format-1", IN_CLEAR, 1),
+        ("format-2", ENCRYPTED, 2),
+        ("format-3", CERTIFIED, 3),
+        ("format-4", CERTIFIED_AND_ENCRYPTED, 4),
+    ];
+    for (name, rows, format) in fixtures {
         let (_folder, data) = fixture(name);
         holds(&data, &rows);
         let verified = run(&data, &["verify"]).ok();
@@ -87,12 +111,22 @@ fn recordings_of_every_earlier_format_are_read_searched_revealed_and_gone_on_wit
         let found = run(&data, &["exchanges", "--json", "body:\"out of stock\""]).ok();
         assert_eq!(found.json_lines().len(), 5);
         assert!(run(&data, &["pin"]).ok().text().contains("`path:/orders/1`, 1 exchange now"));
+        let first = run(&data, &["show", "--json", rows[0].0]).ok().json();
+        let certified = if format < 3 { Value::Null } else { "alice".into() };
+        assert_eq!(first["tls"]["client_certificate"]["name"], certified, "{name}");
+        let named = run(&data, &["exchanges", "--json", "evidence:body"]);
+        assert_eq!(named.json_lines().len(), usize::from(format >= 3), "{name}");
         let mut wayside = Wayside::start_on(&data, &echo.url(), &[]);
         assert!(!wayside.output().contains("exchanges lost"), "{}", wayside.output());
         wayside.curl("/from-now-on", &[]).ok();
         wayside.exchanges("", 7);
         assert_eq!(wayside.stop(), 0);
         holds(&data, &rows);
+        // Nothing new goes into a segment of an earlier format, and encryption stays as it was.
+        let newest = fs::read_dir(data.join("segments")).expect("segments");
+        let newest = newest.map(|entry| entry.expect("an entry").path()).max().expect("one");
+        let written = fs::read(newest).expect("a segment")[8];
+        assert_eq!(written, if format % 2 == 0 { 4 } else { 3 }, "{name}");
     }
 }
 
@@ -114,7 +148,7 @@ fn a_recording_of_a_later_version_is_refused_by_every_verb_and_both_versions_are
     ];
     for arguments in arguments {
         let refused = run(&data, arguments).exits(3);
-        let said = "has format version 7, and this program reads up to 2";
+        let said = "has format version 7, and this program reads up to 4";
         assert!(refused.stderr.contains(said), "{arguments:?}: {}", refused.stderr);
     }
     assert_eq!(fs::read(&segment).expect("a segment"), bytes, "it is left alone");

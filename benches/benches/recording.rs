@@ -108,5 +108,5 @@ fn process() -> wayside_store::Options {
 }
 
 fn connection() -> Connection {
-    Connection { id: 1, client_addr: ([127, 0, 0, 1], 4711).into(), tls: None }
+    Connection { id: 1, client_addr: ([127, 0, 0, 1], 4711).into(), tls: None, resumed: None }
 }

@@ -207,7 +207,8 @@ pub fn blank() -> Summary {
         version: "TLSv1.3".to_owned(),
         sni: Some(HOST.to_owned()),
         alpn: Some("http/1.1".to_owned()),
-        ja4: None,
+        ja4: Some("t13d1516h2_8daaf6152771_e5627efa2ab1".to_owned()),
+        client_certificate: None,
     };
     Summary {
         id: ExchangeId(0),

@@ -22,6 +22,8 @@ pub struct Event {
     pub client: u32,
     /// The connection.
     pub connection: u64,
+    /// The one whose TLS session it goes on with.
+    pub resumed: Option<u64>,
     /// What it shows, strongest first.
     pub evidence: Vec<Evidence>,
     /// The user agent.
@@ -53,11 +55,17 @@ pub enum Habit {
     Nameless,
     /// Two at one address with one programme: one with a key, one that needs none.
     Neighbours,
+    /// Scripts with a connection for each request, which resume their TLS session.
+    Resumers,
+    /// Proxies that resume one session for all their clients, with a connection for each request.
+    Relays,
+    /// Two at one address with one user agent and other TLS libraries, one of them always refused.
+    Strangers,
 }
 
 impl Habit {
     /// All of them.
-    pub const ALL: [Habit; 10] = [
+    pub const ALL: [Habit; 13] = [
         Habit::Keys,
         Habit::Tokens,
         Habit::Claims,
@@ -68,6 +76,9 @@ impl Habit {
         Habit::Tablets,
         Habit::Nameless,
         Habit::Neighbours,
+        Habit::Resumers,
+        Habit::Relays,
+        Habit::Strangers,
     ];
 
     /// What it is, in words.
@@ -83,6 +94,9 @@ impl Habit {
             Habit::Tablets => "tablets that two people share",
             Habit::Nameless => "no credentials at all",
             Habit::Neighbours => "neighbours, one of them without a key",
+            Habit::Resumers => "scripts that resume their TLS session",
+            Habit::Relays => "proxies that resume one for all",
+            Habit::Strangers => "neighbours with other TLS libraries",
         }
     }
 }
@@ -143,6 +157,7 @@ pub fn stitched(events: &[Event]) -> (Vec<String>, Links) {
             id: ExchangeId(event.at),
             at: Timestamp(event.at as i64),
             connection: event.connection,
+            resumed: event.resumed,
             name: &name,
             evidence: &event.evidence,
             agent: event.agent,
@@ -245,7 +260,7 @@ mod tests {
 
     #[test]
     fn clients_on_shared_connections_and_addresses_stay_apart() {
-        for habit in [Habit::Proxies, Habit::Offices, Habit::Tablets] {
+        for habit in [Habit::Proxies, Habit::Offices, Habit::Tablets, Habit::Relays] {
             let events = traffic(habit, 60, 6, 3);
             let (names, _) = stitched(&events);
             let mut owners: HashMap<&str, u32> = HashMap::new();

@@ -21,6 +21,7 @@ struct Caller {
     /// Connections of a proxy that it comes through.
     pool: Vec<u64>,
     keeps_alive: bool,
+    resumes: bool,
     connection: u64,
     last: u64,
     now: u64,
@@ -40,8 +41,8 @@ pub(super) fn of(habit: Habit, clients: u32, length: u64, world: &mut World) {
     let end = BEGIN + length;
     let count = match habit {
         Habit::Offices => clients.div_ceil(6),
-        Habit::Proxies => clients.div_ceil(20),
-        Habit::Tablets | Habit::Neighbours => clients.div_ceil(2),
+        Habit::Proxies | Habit::Relays => clients.div_ceil(20),
+        Habit::Tablets | Habit::Neighbours | Habit::Strangers => clients.div_ceil(2),
         _ => clients,
     };
     for _ in 0..count {
@@ -68,6 +69,11 @@ pub(super) fn of(habit: Habit, clients: u32, length: u64, world: &mut World) {
                 cookies(caller, end, world);
             }
             Habit::Offices => office(end, world),
+            Habit::Resumers => {
+                let caller = Caller { keeps_alive: false, resumes: true, ..Caller::new(world) };
+                keys(caller, end, world);
+            }
+            Habit::Relays => relay(end, world),
             Habit::Proxies => proxy(end, world),
             Habit::Tablets => tablet(end, world),
             Habit::Nameless => {
@@ -80,7 +86,20 @@ pub(super) fn of(habit: Habit, clients: u32, length: u64, world: &mut World) {
                 nameless(other, end, world);
                 keys(caller, end, world);
             }
+            Habit::Strangers => {
+                let caller = Caller::new(world);
+                let other = Caller { client: world.client(), agent: 51, ..Caller::like(&caller) };
+                strange(other, end, world);
+                keys(caller, end, world);
+            }
         }
+    }
+}
+
+/// Does not know that a key is needed.
+fn strange(mut caller: Caller, end: u64, world: &mut World) {
+    while caller.goes_on(end, world) {
+        caller.call(Call::answered(401), world);
     }
 }
 
@@ -91,7 +110,8 @@ fn nameless(mut caller: Caller, end: u64, world: &mut World) {
 }
 
 /// Mostly the key; sometimes none, sometimes a wrong one, and once in a while a new one. With a connection
-/// for each request nothing shows whose a new key is, so that is rarer there, and costs recall.
+/// for each request nothing but a TLS session shows whose a new key is, so that is rarer there, and costs
+/// recall.
 fn keys(mut caller: Caller, end: u64, world: &mut World) {
     let mut key = world.secret();
     while caller.goes_on(end, world) {
@@ -237,6 +257,34 @@ fn proxy(end: u64, world: &mut World) {
     }
 }
 
+/// Twenty clients whose requests a proxy sends over a connection each, all of which go on with the session of
+/// the one before; some of them without their key.
+fn relay(end: u64, world: &mut World) {
+    let first = Caller { keeps_alive: false, ..Caller::new(world) };
+    let mut callers = Vec::new();
+    for n in 0..20 {
+        let client = if n == 0 { first.client } else { world.client() };
+        let mut caller = Caller { client, ..Caller::like(&first) };
+        caller.now = BEGIN + world.chance.between(1, 600) * SECOND;
+        callers.push((caller, world.secret()));
+    }
+    let began = world.events.len();
+    for (caller, key) in &mut callers {
+        while caller.goes_on(end, world) {
+            if world.chance.once_in(50) {
+                caller.call(Call::answered(401), world);
+            }
+            caller.call(Call::answered(200).named(EvidenceKind::Key, key), world);
+        }
+    }
+    let Some(events) = world.events.get_mut(began..) else { return };
+    events.sort_by_key(|event| event.at);
+    let mut last = None;
+    for event in events {
+        event.resumed = last.replace(event.connection);
+    }
+}
+
 /// Two people on one device, an hour each; each logs in anew.
 fn tablet(end: u64, world: &mut World) {
     let first = Caller::new(world);
@@ -269,6 +317,7 @@ impl Caller {
             device: None,
             pool: Vec::new(),
             keeps_alive: true,
+            resumes: false,
             connection: 0,
             last: 0,
             now: BEGIN + world.chance.between(1, 3600) * SECOND,
@@ -290,11 +339,13 @@ impl Caller {
     fn call(&mut self, call: Call<'_>, world: &mut World) {
         let Call { name, cookie, carries, gives, status } = call;
         let is_stale = !self.keeps_alive || self.now - self.last > IDLE;
+        let before = self.connection;
         if !self.pool.is_empty() {
             self.connection = world.chance.pick(&self.pool).copied().unwrap_or_default();
         } else if self.connection == 0 || is_stale {
             self.connection = world.socket();
         }
+        let resumed = (self.resumes && before != 0).then_some(before);
         self.last = self.now;
         let mut evidence: Vec<Evidence> = Vec::new();
         evidence.extend(name.map(|(kind, token)| piece(kind, token)));
@@ -309,6 +360,7 @@ impl Caller {
             at,
             client: self.client,
             connection: self.connection,
+            resumed,
             evidence,
             agent: self.agent,
             status,

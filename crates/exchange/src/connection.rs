@@ -14,6 +14,8 @@ pub struct Connection {
     pub client_addr: SocketAddr,
     /// What TLS agreed on; none on the plain listener.
     pub tls: Option<Tls>,
+    /// The connection whose TLS session this one goes on with, so that both are of one TLS client.
+    pub resumed: Option<u64>,
 }
 
 /// What the TLS handshake agreed on.
@@ -27,6 +29,19 @@ pub struct Tls {
     pub alpn: Option<String>,
     /// The client's JA4 fingerprint, where it was taken.
     pub ja4: Option<String>,
+    /// The certificate that the client showed, and that is believed.
+    #[serde(default)]
+    pub client_certificate: Option<ClientCertificate>,
+}
+
+/// Whom a client's certificate was made for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClientCertificate {
+    /// The common name, else the first alternative name that is a URI, a host or a mail address, else the
+    /// whole subject.
+    pub name: String,
+    /// The whole subject, as `CN=alice, O=Acme`.
+    pub subject: String,
 }
 
 /// The scheme that the client used.

@@ -28,7 +28,7 @@ pub struct Link {
     pub proof: ExchangeId,
 }
 
-/// Why a link is believed, the strongest reasons first.
+/// Why a link is believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
@@ -47,19 +47,27 @@ pub enum LinkKind {
     Device = 6,
     /// The same address and user agent, which nothing else used.
     Address = 7,
+    /// Its connection goes on with the TLS session of one of the client's.
+    Resumption = 8,
 }
 
 impl LinkKind {
     /// All of them, strongest first.
-    pub const ALL: [LinkKind; 7] = [
+    pub const ALL: [LinkKind; 8] = [
         LinkKind::Token,
         LinkKind::Cookie,
         LinkKind::Together,
         LinkKind::Connection,
         LinkKind::Rotation,
+        LinkKind::Resumption,
         LinkKind::Device,
         LinkKind::Address,
     ];
+
+    /// The kind of this number, by which it is stored.
+    pub fn of_number(number: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| *kind as u8 == number)
+    }
 }
 
 impl Link {

@@ -1,5 +1,6 @@
 //! What listings, statistics and most filters need of an exchange: a row, without heads or bodies.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::net::SocketAddr;
 
@@ -68,7 +69,7 @@ pub struct Evidence {
 }
 
 /// The kinds of evidence, strongest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum EvidenceKind {
@@ -90,21 +91,46 @@ pub enum EvidenceKind {
     Carried = 8,
     /// Keyed fingerprint of a secret that the response gave.
     Given = 9,
+    /// Keyed fingerprint of what a pointer leads to in the request's body.
+    Body = 10,
 }
 
 impl EvidenceKind {
     /// All kinds, strongest first.
-    pub const ALL: [EvidenceKind; 9] = [
+    pub const ALL: [EvidenceKind; 10] = [
         EvidenceKind::Certificate,
         EvidenceKind::Key,
         EvidenceKind::Bearer,
         EvidenceKind::Basic,
+        EvidenceKind::Body,
         EvidenceKind::Cookie,
         EvidenceKind::Address,
         EvidenceKind::Device,
         EvidenceKind::Carried,
         EvidenceKind::Given,
     ];
+
+    /// The kind of this number, by which it is stored.
+    pub fn of_number(number: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| *kind as u8 == number)
+    }
+
+    /// Where it stands among all kinds, the strongest being 1. Their numbers tell in which order they came to
+    /// be.
+    pub fn rank(self) -> u8 {
+        match self {
+            EvidenceKind::Certificate => 1,
+            EvidenceKind::Key => 2,
+            EvidenceKind::Bearer => 3,
+            EvidenceKind::Basic => 4,
+            EvidenceKind::Body => 5,
+            EvidenceKind::Cookie => 6,
+            EvidenceKind::Address => 7,
+            EvidenceKind::Device => 8,
+            EvidenceKind::Carried => 9,
+            EvidenceKind::Given => 10,
+        }
+    }
 
     /// Whether it names a client by itself.
     pub fn names_a_client(self) -> bool {
@@ -118,12 +144,26 @@ impl EvidenceKind {
             EvidenceKind::Key => "key",
             EvidenceKind::Bearer => "bearer",
             EvidenceKind::Basic => "basic",
+            EvidenceKind::Body => "body",
             EvidenceKind::Cookie => "cookie",
             EvidenceKind::Address => "addr",
             EvidenceKind::Device => "device",
             EvidenceKind::Carried => "carried",
             EvidenceKind::Given => "given",
         }
+    }
+}
+
+/// The stronger kind is the smaller one.
+impl PartialOrd for EvidenceKind {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for EvidenceKind {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.rank().cmp(&other.rank())
     }
 }
 

@@ -6,6 +6,7 @@
 
 pub(crate) mod claim;
 pub(crate) mod fingerprint;
+mod named_in_body;
 pub(crate) mod names;
 mod places;
 pub(crate) mod url;
@@ -20,6 +21,7 @@ use crate::bodies::{BodySearch, Ending, Hit, Seeking, Taken};
 use crate::rules::Rules;
 use crate::secrets::{Secrets, TOKEN_PREFIX, is_token};
 use fingerprint::{Fingerprints, Known};
+pub use named_in_body::NamedInBody;
 use places::{Part, Place};
 
 /// A shorter secret may be anybody's: it joins nobody.
@@ -105,6 +107,47 @@ impl Credentials {
         let evidence = found.evidence(source, user_agent, &self.rules);
         let (head, secrets) = redaction.done();
         Redacted { head, secrets, evidence, relayed: source != client_addr.ip() }
+    }
+
+    /// What looks for the client's name in the body of a request; none where it is not to be looked for.
+    pub fn named_in_body(&self, request: HeadView<'_>) -> Option<NamedInBody> {
+        if self.rules.naming.pointers.is_empty() { None } else { NamedInBody::of(request) }
+    }
+
+    /// Goes on through a body.
+    pub fn read_name(&self, search: &mut NamedInBody, data: &[u8]) {
+        search.read(data, &self.rules.naming.pointers);
+    }
+
+    /// Adds the name that was found in a body, by its fingerprint.
+    pub fn add_name_in_body(&mut self, evidence: &mut Vec<Evidence>, search: &NamedInBody) {
+        if let Some(name) = search.name().filter(|name| !is_token(name)) {
+            let token = self.fingerprints.of(name).fingerprint.clone();
+            self.insert(evidence, Evidence { kind: EvidenceKind::Body, token });
+        }
+    }
+
+    /// Adds the name in the certificate that a client at `client_addr` showed.
+    pub fn add_certificate(
+        &mut self,
+        evidence: &mut Vec<Evidence>,
+        name: &str,
+        client_addr: SocketAddr,
+    ) {
+        // That of a proxy is its own.
+        if !self.rules.naming.trusts(client_addr.ip()) {
+            let token = claim::plain(name, &self.fingerprints.of(name.as_bytes()).fingerprint);
+            self.insert(evidence, Evidence { kind: EvidenceKind::Certificate, token });
+        }
+    }
+
+    /// Adds a piece of evidence behind what is stronger.
+    pub fn insert(&self, evidence: &mut Vec<Evidence>, piece: Evidence) {
+        let rank = |kind| self.rules.naming.rank(kind);
+        let is_weaker =
+            |other: &Evidence| !other.kind.names_a_client() || rank(other.kind) > rank(piece.kind);
+        let at = evidence.iter().position(is_weaker).unwrap_or(evidence.len());
+        evidence.insert(at, piece);
     }
 
     /// Redacts a response head, interim or final.

@@ -15,7 +15,7 @@ mod sessions;
 mod stitching;
 
 pub use bodies::{BodySearch, Ending, StandIn, Taken};
-pub use credentials::{Credentials, Redacted, fingerprints};
+pub use credentials::{Credentials, NamedInBody, Redacted, fingerprints};
 pub use error::IdentityError;
 pub use routes::{Pattern, Routes, WrongPattern};
 pub use rules::{RuleError, Rules, Sealing};

@@ -8,7 +8,7 @@ mod naming;
 mod pointer;
 
 use regex::bytes::Regex;
-use wayside_exchange::EvidenceKind;
+use wayside_exchange::{EvidenceKind, Network};
 
 use naming::Naming;
 pub(crate) use pointer::{Pointed, Pointer, Walker};
@@ -59,7 +59,7 @@ pub enum RuleError {
     #[error("`{0}` is no address or network: write it as `10.0.0.7` or `10.0.0.0/8`")]
     Network(String),
     /// No kind of evidence has such a name.
-    #[error("`{0}` is none of `key`, `bearer`, `basic` and `cookie`")]
+    #[error("`{0}` is none of `cert`, `key`, `bearer`, `basic`, `body` and `cookie`")]
     Kind(String),
     /// The regular expression does not parse.
     #[error("`{pattern}` is no regular expression: {reason}")]
@@ -120,6 +120,12 @@ impl Rules {
         Ok(())
     }
 
+    /// What `pointer` (RFC 6901; `*` is any name or index) leads to in a JSON body names the client.
+    pub fn client_pointer(&mut self, pointer: &str) -> Result<(), RuleError> {
+        self.naming.pointers.push(Pointer::parse(pointer)?.exact());
+        Ok(())
+    }
+
     /// The claim `name` of a bearer token names the client, unless one that was said before does.
     pub fn claim(&mut self, name: &str) -> Result<(), RuleError> {
         if name.is_empty() {
@@ -129,7 +135,7 @@ impl Rules {
         Ok(())
     }
 
-    /// Evidence of this kind (`key`, `bearer`, `basic`, `cookie`) is weaker than what was said before.
+    /// Evidence of this kind (`cert`, `key`, `bearer`, `basic`, `body`, `cookie`) is weaker than what was said before.
     pub fn next_in_order(&mut self, kind: &str) -> Result<(), RuleError> {
         let named = |known: &EvidenceKind| known.names_a_client() && known.as_str() == kind;
         let known = EvidenceKind::ALL.into_iter().find(named);
@@ -139,8 +145,14 @@ impl Rules {
 
     /// What proxies at this address, or in this network, say of where a request came from is believed.
     pub fn trusted_proxy(&mut self, network: &str) -> Result<(), RuleError> {
-        self.naming.trusted.push(network.parse()?);
+        let parsed = network.parse().map_err(|_| RuleError::Network(network.to_owned()))?;
+        self.naming.trusted.push(parsed);
         Ok(())
+    }
+
+    /// Where those proxies are.
+    pub fn trusted_proxies(&self) -> &[Network] {
+        &self.naming.trusted
     }
 
     /// The values of fields called `name` are secrets, in queries, forms, JSON and XML.

@@ -7,6 +7,7 @@
 //! shown to be. Every table is bounded.
 
 mod holdings;
+mod kin;
 mod neighbours;
 mod recent;
 mod seats;
@@ -15,6 +16,7 @@ mod sighting;
 use wayside_exchange::{EvidenceKind, Link, LinkKind, Links, Timestamp};
 
 use holdings::{Devices, Given, Giver};
+use kin::Kin;
 use neighbours::Neighbours;
 use recent::Recent;
 use seats::Seats;
@@ -31,6 +33,7 @@ const OVERLAP: u64 = 60_000_000;
 pub struct Stitcher {
     credentials: Recent<Box<str>, Credential>,
     seats: Seats,
+    kin: Kin,
     given: Given,
     devices: Devices,
     neighbours: Neighbours,
@@ -51,6 +54,7 @@ impl Default for Stitcher {
         Self {
             credentials: Recent::of(CREDENTIALS),
             seats: Seats::default(),
+            kin: Kin::default(),
             given: Given::default(),
             devices: Devices::default(),
             neighbours: Neighbours::default(),
@@ -63,6 +67,7 @@ impl Stitcher {
     pub fn forgotten(&self) -> u64 {
         self.credentials.forgotten()
             + self.seats.forgotten()
+            + self.kin.forgotten()
             + self.given.forgotten()
             + self.devices.forgotten()
             + self.neighbours.forgotten()
@@ -75,6 +80,7 @@ impl Stitcher {
         if seen.name.is_empty() {
             return found;
         }
+        self.kin.meet(seen, &self.seats);
         let owner = self.owner(seen, false, links, &mut found);
         // Who used what this one was given, and came first all the same.
         for early in self.given.take(seen, owner.as_deref(), links) {
@@ -99,8 +105,10 @@ impl Stitcher {
 
     /// Whether the exchange names its client by a credential that was accepted, now or before.
     fn is_firm(&self, seen: &Sighting<'_>, links: &Links) -> bool {
+        // Whoever shows a certificate has its key: it was accepted in the handshake.
         seen.has_credential()
-            && (seen.is_accepted()
+            && (seen.kind() == Some(EvidenceKind::Certificate)
+                || seen.is_accepted()
                 || self.credentials.get(seen.name).is_some()
                 || links.root(seen.name) != seen.name)
     }
@@ -130,6 +138,7 @@ impl Stitcher {
                     // It was not replaced: two clients take turns.
                     found.push(seen.lasting(&other, &other, LinkKind::Rotation, 0));
                     self.seats.shared(seen.connection);
+                    self.kin.shared(seen.connection);
                     self.devices.shared(seen);
                 }
                 false
@@ -159,6 +168,7 @@ impl Stitcher {
         if strangers {
             self.neighbours.pooled(seen);
         }
+        self.kin.firm(seen, &owner, links, &mut self.seats, found);
         self.devices.firm(seen, &owner, links);
         self.neighbours.firm(seen, &owner);
         owner
@@ -184,6 +194,9 @@ impl Stitcher {
             return None;
         }
         let refused = self.seats.refused(seen.connection).map(|old| (old, LinkKind::Rotation, 90));
+        let refused = refused.or_else(|| {
+            self.kin.refused(seen.connection).map(|old| (old, LinkKind::Resumption, 85))
+        });
         let refused = refused.or_else(|| {
             let (old, was_refused) = self.devices.last(seen)?;
             let silently = seen.kind() == Some(EvidenceKind::Bearer);
@@ -258,9 +271,12 @@ impl Stitcher {
         }
         let pooled = self.neighbours.is_pooled(seen);
         if pooled || self.seats.loose(seen, None, links, found).is_none() {
-            let device =
-                self.devices.owner(seen, links).map(|client| (client, LinkKind::Device, 85));
-            let guess = device.or_else(|| {
+            let kin = if pooled { None } else { self.kin.owner(seen, links) };
+            let guess = kin.map(|client| (client, LinkKind::Resumption, 85)).or_else(|| {
+                let client = self.devices.owner(seen, links)?;
+                Some((client, LinkKind::Device, 85))
+            });
+            let guess = guess.or_else(|| {
                 let client = self.neighbours.owner(seen, links).filter(|_| !is_cookie)?;
                 Some((client, LinkKind::Address, 65))
             });

@@ -8,13 +8,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpStream;
-use wayside_exchange::{Connection, Event, Failure, Side, Tls};
-use wayside_transport::balance::Placed;
+use wayside_exchange::{ClientCertificate, Connection, Event, Failure, Side, Tls};
+use wayside_transport::balance::{ConnectionGuard, Placed};
 use wayside_transport::server_tls::{HandshakeFailure, HandshakeFailureKind, ServerTls};
 use wayside_transport::{Alpn, TlsFacts};
 
 use crate::clock;
 use crate::downstream::{Socket, serve_http1, serve_http2};
+use crate::introduction;
 use crate::worker::Carriage;
 
 /// What an HTTP/2 client says first (RFC 9113 section 3.4).
@@ -25,10 +26,10 @@ type Serving = Pin<Box<dyn Future<Output = ()>>>;
 
 /// Serves an accepted connection to its end.
 pub(crate) async fn serve(carriage: Rc<Carriage>, placed: Placed, tls: Option<Arc<ServerTls>>) {
-    let Placed { stream, peer_addr, guard } = placed;
+    let Placed { stream, peer_addr, mut guard } = placed;
     // Boxed, and in steps that leave nothing behind: this future lives as long as the connection does,
     // and whatever one step needs would be held by all of them.
-    if let Some(serving) = Box::pin(begin(carriage, stream, peer_addr, tls)).await {
+    if let Some(serving) = Box::pin(begin(carriage, stream, peer_addr, &mut guard, tls)).await {
         serving.await;
     }
     drop(guard);
@@ -37,20 +38,35 @@ pub(crate) async fn serve(carriage: Rc<Carriage>, placed: Placed, tls: Option<Ar
 /// What serves the connection, once it is known what it speaks; none when it came to nothing.
 async fn begin(
     carriage: Rc<Carriage>,
-    stream: TcpStream,
+    mut stream: TcpStream,
     client_addr: SocketAddr,
+    guard: &mut ConnectionGuard,
     tls: Option<Arc<ServerTls>>,
 ) -> Option<Serving> {
     let id = carriage.connections.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
-    let mut connection = Connection { id, client_addr, tls: None };
-    let timeout = carriage.settings().timeouts.handshake;
+    let mut connection = Connection { id, client_addr, tls: None, resumed: None };
+    let settings = carriage.settings();
+    let timeout = settings.timeouts.handshake;
+    if let Some(proxies) = &settings.proxied {
+        match introduction::hear(proxies, &mut stream, client_addr, guard, timeout).await {
+            Ok(client_addr) => connection.client_addr = client_addr,
+            Err(stranger) => {
+                if let Some(reason) = stranger.reason() {
+                    tracing::info!(client = %client_addr, reason, "connection refused");
+                    came_to_nothing(&carriage, connection, Side::Downstream, reason);
+                }
+                return None;
+            }
+        }
+    }
     let Some(tls) = tls else {
         let http2 = speaks_http2(&stream, timeout).await?;
         return Some(serving(http2, carriage, stream, connection));
     };
-    match tls.accept(stream, timeout).await {
+    match tls.accept(stream, timeout, id).await {
         Ok((stream, facts)) => {
             let http2 = facts.alpn == Some(Alpn::Http2);
+            connection.resumed = facts.resumed_from;
             connection.tls = Some(agreed(facts));
             Some(serving(http2, carriage, stream, connection))
         }
@@ -79,7 +95,10 @@ fn agreed(facts: TlsFacts) -> Tls {
         version: facts.version.to_owned(),
         sni: facts.sni,
         alpn: facts.alpn.map(|alpn| alpn.as_str().to_owned()),
-        ja4: None,
+        ja4: facts.ja4,
+        client_certificate: facts
+            .client
+            .map(|client| ClientCertificate { name: client.name, subject: client.subject }),
     }
 }
 
@@ -95,14 +114,25 @@ fn failed(carriage: &Carriage, mut connection: Connection, failure: &HandshakeFa
         reason = %failure.reason,
         "TLS handshake failed"
     );
-    connection.tls = Some(Tls { sni: failure.sni.clone(), ..Tls::default() });
+    connection.tls =
+        Some(Tls { sni: failure.sni.clone(), ja4: failure.ja4.clone(), ..Tls::default() });
     let side = match failure.kind {
         HandshakeFailureKind::Ours => Side::Ours,
         _ => Side::Downstream,
     };
+    came_to_nothing(
+        carriage,
+        connection,
+        side,
+        format!("TLS handshake failed: {}", failure.reason),
+    );
+}
+
+/// Records a connection that never came to a request.
+fn came_to_nothing(carriage: &Carriage, connection: Connection, side: Side, reason: String) {
     let at = clock::now();
     let id = carriage.ids.borrow_mut().next(at);
-    let failure = Failure { side, reason: format!("TLS handshake failed: {}", failure.reason) };
+    let failure = Failure { side, reason };
     carriage.record.record(Event::HandshakeFailed {
         id,
         at,

@@ -14,6 +14,7 @@ mod downstream;
 mod fields;
 mod forward;
 mod handshake;
+mod introduction;
 mod pool;
 mod refusal;
 mod rendering;

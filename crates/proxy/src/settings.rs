@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use wayside_exchange::Network;
+
 use crate::additions::Additions;
 
 /// Everything that shapes how traffic is carried. The same for every worker.
@@ -13,6 +15,9 @@ pub struct Settings {
     pub timeouts: Timeouts,
     /// What is added to messages; nothing by default.
     pub additions: Additions,
+    /// Where the proxies are that begin each connection with a header of the PROXY protocol, and nobody else
+    /// connects from; none where clients connect by themselves.
+    pub proxied: Option<Vec<Network>>,
 }
 
 /// What one message or connection may ask of us. Each is named in the answer that refuses.

@@ -19,6 +19,7 @@ use wayside_transport::listen::{Bound, Listener};
 use wayside_transport::server_tls::ServerTls;
 
 use crate::handshake;
+use crate::introduction;
 use crate::pool::Pool;
 use crate::settings::Settings;
 use crate::sweep::{self, Sweep};
@@ -144,7 +145,9 @@ impl Port {
         loop {
             tokio::select! {
                 (stream, client) = self.listener.accept() => {
-                    match self.spread.place(self.worker, stream, client) {
+                    let settings = self.carriage.settings();
+                    let whose = introduction::expected(settings.proxied.as_deref(), client);
+                    match self.spread.place(self.worker, stream, client, whose) {
                         Ok(Placement::Here(placed)) => self.take(placed),
                         Ok(Placement::HandedTo(_)) => {}
                         Err(limit) => refused.say(&limit.to_string()),

@@ -79,6 +79,8 @@ impl Reading {
             id: told.row.id,
             at: told.row.started_at,
             connection: told.row.connection,
+            // Which session a connection resumed is known while it lasts, and is not stored.
+            resumed: None,
             name: &name(&evidence),
             evidence: &evidence,
             agent: agent(told.request.unwrap_or_default(), told.details.tls().as_deref()),
@@ -113,8 +115,16 @@ impl Reader {
             Some(secrets) => restore(stored.0, secrets),
             None => stored.0.to_vec(),
         };
-        let mut evidence = self.credentials.request(&head, told.details.client_addr()).evidence;
+        let client_addr = told.details.client_addr();
+        let mut evidence = self.credentials.request(&head, client_addr).evidence;
+        if let Some(certificate) = told.details.tls().and_then(|tls| tls.client_certificate.clone())
+        {
+            self.credentials.add_certificate(&mut evidence, &certificate.name, client_addr);
+        }
         for piece in told.details.evidence().iter() {
+            if piece.kind == EvidenceKind::Body {
+                self.credentials.insert(&mut evidence, piece.clone());
+            }
             let is_later = matches!(piece.kind, EvidenceKind::Carried | EvidenceKind::Given);
             if is_later && !evidence.iter().any(|known| known.token == piece.token) {
                 evidence.push(piece.clone());

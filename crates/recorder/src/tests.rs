@@ -88,7 +88,12 @@ fn recorded<F: Future<Output = ()>>(
 
 fn connection() -> Arc<Connection> {
     let tls = Some(Tls { version: "TLSv1.3".to_owned(), ..Tls::default() });
-    Arc::new(Connection { id: 5, client_addr: "192.0.2.7:4711".parse().unwrap(), tls })
+    Arc::new(Connection {
+        id: 5,
+        client_addr: "192.0.2.7:4711".parse().unwrap(),
+        tls,
+        resumed: None,
+    })
 }
 
 fn begin(tape: &Tape, id: ExchangeId) {

@@ -26,10 +26,9 @@ const HEADER: usize = 40;
 const ENVELOPE: usize = 2 * SALT + 4;
 /// The most that a segment's header takes.
 pub(crate) const LONGEST_HEADER: usize = HEADER + ENVELOPE;
-/// The latest format of segments and blocks that this program reads: that of encrypted ones.
-pub(crate) const VERSION: u32 = 2;
-/// The format of those in clear.
-const CLEAR: u32 = 1;
+/// The latest format of segments and blocks that this program reads. Even ones are encrypted, those in clear
+/// have the number before. 1 and 2 had no client certificates, and no names in bodies.
+pub(crate) const VERSION: u32 = 4;
 const DRAFT: &str = ".tmp";
 const RAW: [u8; 8] = *b"WAYSEG\r\n";
 const SETTLED: [u8; 8] = *b"WAYSET\r\n";
@@ -56,6 +55,8 @@ pub(crate) struct SegmentHeader {
 pub(crate) struct Segment {
     /// Its number, which is its name.
     pub(crate) number: u64,
+    /// The format of everything in it.
+    pub(crate) version: u32,
     /// The position of its first block.
     pub(crate) base: u64,
     /// The position after its last good block.
@@ -183,7 +184,7 @@ impl SegmentHeader {
     /// For a segment that begins now, in this program's format.
     pub(crate) fn new(number: u64, base: u64, created: Timestamp, opener: Option<&Opener>) -> Self {
         let envelope = opener.map(Opener::envelope);
-        let version = if envelope.is_some() { VERSION } else { CLEAR };
+        let version = written(envelope.is_some());
         Self { version, number, base, created, settled: false, envelope }
     }
 
@@ -225,12 +226,17 @@ impl SegmentHeader {
         if take.u32()? != crc {
             return None;
         }
-        if header.version == VERSION {
+        if header.version <= VERSION && header.version.is_multiple_of(2) {
             let envelope = Some(envelope(behind.get(..ENVELOPE)?)?);
             return Some(Self { envelope, ..header });
         }
         Some(header)
     }
+}
+
+/// The format in which segments are written.
+pub(crate) fn written(encrypted: bool) -> u32 {
+    if encrypted { VERSION } else { VERSION - 1 }
 }
 
 fn envelope(bytes: &[u8]) -> Option<Envelope> {

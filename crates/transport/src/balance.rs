@@ -9,7 +9,7 @@ mod limits;
 #[cfg(test)]
 mod tests;
 
-use std::net::{SocketAddr, TcpStream as StdStream};
+use std::net::{IpAddr, SocketAddr, TcpStream as StdStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -68,12 +68,22 @@ pub struct Placed {
     pub guard: ConnectionGuard,
 }
 
-/// An open connection in the counts of its worker, its client's address, and all.
+/// Whose a fresh connection is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whose {
+    /// That of who is at its other end.
+    Peer,
+    /// A proxy passes it on, and will say whose it is ([`ConnectionGuard::turns_out`]). It counts for no
+    /// address before.
+    Unknown,
+}
+
+/// An open connection in the counts of its worker, its client's address once that is known, and all.
 #[derive(Debug)]
 pub struct ConnectionGuard {
     shared: Arc<Shared>,
     worker: usize,
-    client: std::net::IpAddr,
+    client: Option<IpAddr>,
 }
 
 /// Connections that other workers hand to this one.
@@ -100,9 +110,11 @@ impl Spread {
         here: usize,
         stream: TcpStream,
         peer_addr: SocketAddr,
+        whose: Whose,
     ) -> Result<Placement, LimitReached> {
-        let client = peer_addr.ip().to_canonical();
-        self.0.counts.enter(client)?;
+        let peer = peer_addr.ip().to_canonical();
+        let client = (whose == Whose::Peer).then_some(peer);
+        self.0.counts.enter(peer, client)?;
         let worker = self.worker_for(here);
         if let Some(worker) = self.0.workers.get(worker) {
             worker.open.fetch_add(1, Ordering::Relaxed);
@@ -165,6 +177,14 @@ impl ConnectionGuard {
     /// The worker that carries the connection.
     pub fn worker(&self) -> usize {
         self.worker
+    }
+
+    /// Counts the connection for `client`, whose it is, from now on. Over the limit it is to be closed.
+    pub fn turns_out(&mut self, client: SocketAddr) -> Result<(), LimitReached> {
+        let client = client.ip().to_canonical();
+        self.shared.counts.turns_out(self.client, client)?;
+        self.client = Some(client);
+        Ok(())
     }
 }
 

@@ -15,7 +15,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 
-pub(crate) use reading::{Reading, utc};
+pub(crate) use reading::{Owner, Reading, utc};
 
 use crate::crypto::provider;
 use crate::{Error, Result, clock};

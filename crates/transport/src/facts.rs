@@ -50,6 +50,23 @@ pub struct TlsFacts {
     pub cipher: &'static str,
     /// Whether an earlier TLS session was taken up again.
     pub resumed: bool,
+    /// The number that was given to the connection whose session was taken up again, where that is known:
+    /// over TLS 1.3, and from a ticket of this process.
+    pub resumed_from: Option<u64>,
+    /// The JA4 fingerprint of the connecting side, where that is the other one.
+    pub ja4: Option<String>,
+    /// Whom the certificate that the other side showed was made for.
+    pub client: Option<ClientCertificate>,
+}
+
+/// Whom a client's certificate was made for, by an authority that is believed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientCertificate {
+    /// The common name, else the first alternative name that is a URI, a host or a mail address, else the
+    /// whole subject.
+    pub name: String,
+    /// The whole subject, as `CN=alice, O=Acme`.
+    pub subject: String,
 }
 
 impl TlsFacts {
@@ -66,6 +83,9 @@ impl TlsFacts {
                 .negotiated_cipher_suite()
                 .map_or("unknown", |suite| registered_name(suite.suite())),
             resumed: connection.handshake_kind() == Some(HandshakeKind::Resumed),
+            resumed_from: None,
+            ja4: None,
+            client: None,
         }
     }
 }

@@ -32,7 +32,7 @@ use wayside_transport::client_tls::{ClientTls, UpstreamTrust};
 use wayside_transport::dial::{Dialer, Fence, Scheme, Upstream};
 use wayside_transport::drain::{Drain, DrainTrigger};
 use wayside_transport::listen::{Bound, raise_open_files};
-use wayside_transport::server_tls::ServerTls;
+use wayside_transport::server_tls::{ClientAuthorities, ServerTls};
 
 use crate::clock;
 use crate::config::{Durability, OnOverload, Settings};
@@ -68,7 +68,8 @@ impl Wired {
         let keys = settings.data.join("keys");
         let authority = Arc::new(Authority::open_or_create(&keys)?);
         let given = given(settings)?;
-        let tls = Arc::new(ServerTls::new(&given, Some(Arc::clone(&authority)))?);
+        let clients = client_authorities(settings)?;
+        let tls = Arc::new(ServerTls::new(&given, Some(Arc::clone(&authority)), clients)?);
         let dialer = dialer(settings, upstream)?;
         let secured = Bound::bind_to(settings.listen)?;
         let plain = settings.listen_http.map(Bound::bind_to).transpose()?;
@@ -161,7 +162,8 @@ impl Wired {
     /// Takes up changed settings, certificates, names and rules without touching a connection. What cannot change
     /// while it runs (addresses, upstream, workers, data) stays as it is.
     pub fn reload(&self, settings: &Settings) -> anyhow::Result<()> {
-        self.tls.replace(&given(settings)?, Some(Arc::clone(&self.authority)))?;
+        let (given, clients) = (given(settings)?, client_authorities(settings)?);
+        self.tls.replace(&given, Some(Arc::clone(&self.authority)), clients)?;
         self.traffic.send_replace(Arc::new(traffic::of(settings)));
         if let Some((recorder, _)) = &self.recording {
             label(recorder.store(), settings);
@@ -264,6 +266,11 @@ fn given(settings: &Settings) -> anyhow::Result<Vec<Given>> {
         .map(|files| Given::load(&files.certificate, &files.key))
         .collect::<Result<_, _>>()?;
     Ok(loaded)
+}
+
+fn client_authorities(settings: &Settings) -> anyhow::Result<Option<ClientAuthorities>> {
+    let load = |file| ClientAuthorities::load(file, settings.client_certificates_required);
+    Ok(settings.client_ca.as_deref().map(load).transpose()?)
 }
 
 fn dialer(settings: &Settings, upstream: &Upstream) -> anyhow::Result<Dialer> {

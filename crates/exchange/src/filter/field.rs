@@ -37,12 +37,13 @@ pub(super) enum Field {
     At,
     Addr,
     Sni,
+    Ja4,
     Evidence,
     Trace,
 }
 
 /// Every name; the first one of a field is how it is shown.
-const NAMES: [(&str, Field); 44] = [
+const NAMES: [(&str, Field); 45] = [
     ("client", Field::Client),
     ("session", Field::Session),
     ("id", Field::Id),
@@ -83,6 +84,7 @@ const NAMES: [(&str, Field); 44] = [
     ("address", Field::Addr),
     ("client-addr", Field::Addr),
     ("sni", Field::Sni),
+    ("ja4", Field::Ja4),
     ("evidence", Field::Evidence),
     ("exchange", Field::Id),
     ("trace", Field::Trace),
@@ -99,8 +101,11 @@ impl Field {
     /// Whether its value may be a regular expression between slashes. Values of `path` and `route`
     /// begin with a slash by nature.
     pub(super) fn takes_expressions(self) -> bool {
-        use Field::{Body, Client, Evidence, Failure, Host, RequestBody, ResponseBody, Sni, Url};
-        let texts = [Body, Client, Evidence, Failure, Host, RequestBody, ResponseBody, Sni, Url];
+        use Field::{
+            Body, Client, Evidence, Failure, Host, Ja4, RequestBody, ResponseBody, Sni, Url,
+        };
+        let texts =
+            [Body, Client, Evidence, Failure, Host, Ja4, RequestBody, ResponseBody, Sni, Url];
         texts.contains(&self) || self.is_header()
     }
 

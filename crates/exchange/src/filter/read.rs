@@ -57,6 +57,7 @@ pub(super) fn test(field: Field, value: &str, now: Timestamp) -> Result<Test, Wr
         | Field::Failure
         | Field::Addr
         | Field::Sni
+        | Field::Ja4
         | Field::Evidence => Test::Fits(Pattern::part(value)),
         Field::Session => {
             let (low, high) = SessionId::range(&value.to_ascii_lowercase()).map_err(|_| {

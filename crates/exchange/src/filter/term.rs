@@ -160,7 +160,9 @@ impl Term {
             Test::Fits(pattern) => match self.field {
                 Some(Field::Route) if self.text.starts_with('/') => true,
                 Some(Field::Route) => pattern.only().is_none_or(|route| zone.may_have_route(route)),
-                Some(Field::Url | Field::Host | Field::Path) => pattern.may_be_where(&has),
+                Some(Field::Url | Field::Host | Field::Path | Field::Ja4) => {
+                    pattern.may_be_where(&has)
+                }
                 _ => true,
             },
             Test::Within(range) => match self.field {
@@ -231,6 +233,9 @@ impl Term {
             Some(Field::Sni) => details
                 .tls()
                 .is_some_and(|tls| tls.sni.as_ref().is_some_and(|sni| pattern.fits(sni))),
+            Some(Field::Ja4) => details
+                .tls()
+                .is_some_and(|tls| tls.ja4.as_ref().is_some_and(|ja4| pattern.fits(ja4))),
             Some(Field::Evidence) => details.evidence().iter().any(|evidence| {
                 pattern.fits(&evidence.to_string())
                     || self.text.eq_ignore_ascii_case(evidence.kind.as_str())
@@ -275,6 +280,13 @@ fn is_in_row(needle: &Needle, row: &Glance<'_>, details: &dyn Details) -> bool {
     needle.is_in(row.url().as_bytes())
         || details.failure().is_some_and(|failure| needle.is_in(failure.reason.as_bytes()))
         || details.evidence().iter().any(|evidence| needle.is_in(evidence.to_string().as_bytes()))
+        || details.tls().is_some_and(|tls| {
+            tls.client_certificate.as_ref().is_some_and(|certificate| {
+                [&certificate.name, &certificate.subject]
+                    .into_iter()
+                    .any(|text| needle.is_in(text.as_bytes()))
+            })
+        })
 }
 
 fn is_in_heads(needle: &Needle, subject: &Subject<'_>) -> bool {

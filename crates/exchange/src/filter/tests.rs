@@ -13,7 +13,7 @@ use bytes::Bytes;
 
 use super::*;
 use crate::Head;
-use crate::connection::{HttpVersion, Scheme, Tls};
+use crate::connection::{ClientCertificate, HttpVersion, Scheme, Tls};
 use crate::id::ExchangeId;
 use crate::outcome::{Failure, Mark, Marks, Outcome, Side};
 use crate::stored::{Body, Exchange, Message};
@@ -37,7 +37,15 @@ fn summary() -> Summary {
         session: SessionId(id),
         connection: 17,
         client_addr: "10.1.2.3:50000".parse().unwrap(),
-        tls: Some(Tls { sni: Some("shop.example".into()), ..Tls::default() }),
+        tls: Some(Tls {
+            sni: Some("shop.example".into()),
+            ja4: Some("t13d1516h2_8daaf6152771_e5627efa2ab1".into()),
+            client_certificate: Some(ClientCertificate {
+                name: "spiffe://lamps/till".into(),
+                subject: "O=Lamps & Co, OU=Tills".into(),
+            }),
+            ..Tls::default()
+        }),
         http_version: HttpVersion::Http2,
         scheme: Scheme::Https,
         method: "GET".into(),
@@ -148,6 +156,12 @@ fn who_and_where() {
             "addr:10.1.*",
             "addr:10.1.2",
             "sni:SHOP",
+            "ja4:t13d1516h2_8daaf6152771_e5627efa2ab1",
+            "ja4:8daaf6152771",
+            "ja4:t13d*",
+            "ja4:/^t13.*_8daaf6152771_/",
+            "\"spiffe://lamps/till\"",
+            "\"O=lamps & co\"",
             "evidence:bearer",
             "evidence:acme",
             "method:get",

@@ -14,7 +14,11 @@ const LONGEST: usize = 128;
 
 /// A pointer: each step is a name, an index, or anything.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Pointer(Vec<Option<Vec<u8>>>);
+pub(crate) struct Pointer {
+    steps: Vec<Option<Vec<u8>>>,
+    /// What is further down is not meant.
+    is_exact: bool,
+}
 
 impl Pointer {
     pub(super) fn parse(text: &str) -> Result<Self, RuleError> {
@@ -27,13 +31,19 @@ impl Pointer {
             let name = step.replace("~1", "/").replace("~0", "~");
             Ok((name != "*").then(|| name.into_bytes()))
         });
-        Ok(Self(steps.collect::<Result<_, _>>()?))
+        Ok(Self { steps: steps.collect::<Result<_, _>>()?, is_exact: false })
     }
 
-    /// Whether `levels` is the way to what it points at, or further down.
+    /// The same, to a scalar alone.
+    pub(super) fn exact(self) -> Self {
+        Self { is_exact: true, ..self }
+    }
+
+    /// Whether `levels` is the way to what it points at, or further down where that is meant.
     fn leads_to(&self, levels: &[Level]) -> bool {
-        self.0.len() <= levels.len()
-            && self.0.iter().zip(levels).all(|(step, level)| match step {
+        let steps = self.steps.len();
+        (if self.is_exact { steps == levels.len() } else { steps <= levels.len() })
+            && self.steps.iter().zip(levels).all(|(step, level)| match step {
                 None => true,
                 Some(name) if level.is_array => level.index.to_string().as_bytes() == name,
                 Some(name) => level.name == *name,

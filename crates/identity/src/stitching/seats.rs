@@ -4,6 +4,7 @@
 use wayside_exchange::{ExchangeId, Link, LinkKind, Links};
 
 use super::Sighting;
+use super::kin::Session;
 use super::recent::Recent;
 
 /// Connections that are remembered.
@@ -26,7 +27,7 @@ struct Seat {
 }
 
 /// Whose something is.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) enum Owner {
     #[default]
     Nobody,
@@ -127,6 +128,36 @@ impl Seats {
     pub(super) fn refused(&mut self, connection: u64) -> Option<Box<str>> {
         let seat = self.0.get_mut(&connection)?;
         if matches!(seat.owner, Owner::One(_)) { seat.refused.clone() } else { None }
+    }
+
+    /// What a session that began on this connection begins with.
+    pub(super) fn session(&self, connection: u64) -> Session {
+        let Some(seat) = self.0.get(&connection) else { return Session::default() };
+        let waiting = seat.waiting.iter().map(|name| (connection, name.clone()));
+        Session {
+            owner: seat.owner.clone(),
+            refused: seat.refused.clone(),
+            waiting: waiting.collect(),
+            ..Session::default()
+        }
+    }
+
+    /// A name that waits is given to somebody who does not sit here. Says whether it still waited.
+    pub(super) fn give(&mut self, connection: u64, name: &str) -> bool {
+        let Some(seat) = self.0.get_mut(&connection) else { return false };
+        let waits = seat.waiting.iter().position(|waiting| **waiting == *name);
+        let Some(at) = waits.filter(|_| matches!(seat.owner, Owner::Nobody)) else { return false };
+        seat.linked.push(seat.waiting.remove(at));
+        true
+    }
+
+    /// A name that was given to somebody who does not sit here waits again. Says whether it was his.
+    pub(super) fn take_back(&mut self, connection: u64, name: &str) -> bool {
+        let Some(seat) = self.0.get_mut(&connection) else { return false };
+        let linked = seat.linked.iter().position(|linked| **linked == *name);
+        let Some(at) = linked.filter(|_| matches!(seat.owner, Owner::Nobody)) else { return false };
+        seat.waiting.push(seat.linked.remove(at));
+        true
     }
 
     /// More than one client turned out to sit here.

@@ -14,6 +14,8 @@ pub struct Sighting<'a> {
     pub at: Timestamp,
     /// Its connection; zero for none.
     pub connection: u64,
+    /// The connection whose TLS session this one goes on with.
+    pub resumed: Option<u64>,
     /// What its strongest evidence names.
     pub name: &'a str,
     /// All its evidence, strongest first.
@@ -36,9 +38,13 @@ impl Sighting<'_> {
         self.kind().is_some_and(|kind| kind < EvidenceKind::Cookie)
     }
 
-    /// Whether its strongest evidence is known by its fingerprint alone, and says no name.
+    /// Whether its strongest evidence is known by its fingerprint alone, and may be renewed: who is named
+    /// in a certificate or a body is not.
     pub(super) fn is_opaque(&self) -> bool {
-        self.evidence.first().is_some_and(|piece| is_fingerprint(&piece.token))
+        self.evidence.first().is_some_and(|piece| {
+            !matches!(piece.kind, EvidenceKind::Certificate | EvidenceKind::Body)
+                && is_fingerprint(&piece.token)
+        })
     }
 
     pub(super) fn is_accepted(&self) -> bool {

@@ -10,6 +10,8 @@ struct Scene {
     stitcher: Stitcher,
     links: Links,
     seen: Vec<(String, u64, u64)>,
+    /// With whose session the next connection goes on.
+    resumed: Option<u64>,
 }
 
 const A: &str = "aaaaaaaaaaaa";
@@ -32,6 +34,7 @@ impl Scene {
             id: ExchangeId(id),
             at: Timestamp(id as i64 * 1_000_000),
             connection,
+            resumed: self.resumed.take(),
             name: &name,
             evidence: &evidence,
             agent: 1,
@@ -42,6 +45,12 @@ impl Scene {
             self.links.add(&link);
         }
         self.seen.push((name, connection, id));
+        self
+    }
+
+    /// The next exchange comes on a connection that goes on with the session of `connection`.
+    fn resuming(&mut self, connection: u64) -> &mut Self {
+        self.resumed = Some(connection);
         self
     }
 
@@ -186,4 +195,70 @@ fn an_address_serves_for_refused_requests_while_one_client_is_there() {
     scene.see(4, 4, &[&key(B), "addr:h/x"], 200);
     scene.see(5, 5, &["addr:h/x"], 401);
     assert_eq!(scene.client(5), "addr:h/x");
+}
+
+#[test]
+fn a_connection_that_resumes_a_session_is_of_the_client_whose_it_was() {
+    let mut scene = Scene::default();
+    scene.see(1, 1, &["addr:h/x"], 401);
+    scene.resuming(1).see(2, 2, &["addr:i/x"], 401);
+    scene.resuming(2).see(3, 3, &[&key(A), "addr:j/x"], 200);
+    // From any of them, over any network.
+    scene.resuming(1).see(4, 4, &["addr:k/x"], 200);
+    scene.resuming(3).see(5, 5, &[&key(B), "addr:l/x"], 401);
+    scene.see(6, 6, &["addr:k/x"], 401);
+    assert_eq!(scene.clients(1..=5), vec![key(A); 5]);
+    assert_eq!(scene.client(6), "addr:k/x");
+}
+
+#[test]
+fn a_session_that_two_clients_use_joins_nobody() {
+    let mut scene = Scene::default();
+    scene.see(1, 1, &["addr:h/x"], 401);
+    scene.resuming(1).see(2, 2, &[&key(A), "addr:h/x"], 200);
+    scene.resuming(1).see(3, 3, &["addr:h/x"], 200);
+    assert_eq!(scene.clients([1, 3]), vec![key(A); 2]);
+    scene.resuming(2).see(4, 4, &[&key(B), "addr:h/x"], 200);
+    scene.resuming(4).see(5, 5, &["addr:h/x"], 200);
+    assert_eq!(scene.clients([1, 3, 5]), vec!["addr:h/x"; 3]);
+    assert_eq!(scene.clients([2, 4]), [key(A), key(B)]);
+}
+
+#[test]
+fn a_key_that_takes_the_place_of_a_refused_one_in_a_session_is_the_same_clients() {
+    let mut scene = Scene::default();
+    scene.see(1, 1, &[&key(A), "addr:h/x"], 200);
+    scene.resuming(1).see(2, 2, &[&key(A), "addr:h/x"], 401);
+    scene.resuming(2).see(3, 3, &[&key(B), "addr:h/x"], 200);
+    assert_eq!(scene.client(3), key(A));
+    // Tokens that say whose they are are never joined.
+    scene.resuming(3).see(4, 4, &[&key(B), "addr:h/x"], 401);
+    scene.resuming(4).see(5, 5, &["bearer:bob", "addr:h/x"], 200);
+    assert_eq!(scene.client(5), "bearer:bob");
+}
+
+#[test]
+fn what_is_given_for_a_session_is_bounded_until_its_client_is_seen_again() {
+    let mut scene = Scene::default();
+    scene.see(1, 1, &[&key(A), "addr:h/x"], 200);
+    for id in 2..100 {
+        scene.resuming(1).see(id, id, &["addr:h/x"], 200);
+    }
+    let given = (2..100).filter(|&id| scene.client(id) == key(A)).count();
+    assert_eq!(given, 16);
+    scene.resuming(1).see(100, 100, &[&key(A), "addr:h/x"], 200);
+    scene.resuming(1).see(101, 101, &["addr:h/x"], 200);
+    assert_eq!(scene.client(101), key(A));
+}
+
+#[test]
+fn a_certificate_names_its_client_though_the_answer_is_a_refusal() {
+    let mut scene = Scene::default();
+    scene.see(1, 1, &[&format!("cert:{A}"), "addr:h/x"], 403);
+    scene.see(2, 2, &[&format!("cert:{A}"), "addr:h/x"], 401);
+    scene.see(3, 2, &[&format!("cert:{B}"), "addr:h/x"], 200);
+    assert_eq!(
+        scene.clients(1..=3),
+        [format!("cert:{A}"), format!("cert:{A}"), format!("cert:{B}")]
+    );
 }

@@ -80,6 +80,7 @@ impl Desk {
                 id: row.id,
                 at: row.started_at,
                 connection: row.connection,
+                resumed: None,
                 name: &name,
                 evidence: &row.evidence,
                 agent: 0,

@@ -23,6 +23,11 @@ impl Desk {
         running.look_at(half, &self.credentials);
         let kept = running.passed(half, at, data, self.options.body_limit);
         let data = data.get(..kept).unwrap_or_default();
+        if half == Half::Request
+            && let Some(named) = &mut running.named
+        {
+            self.credentials.read_name(named, data);
+        }
         if running.is_plain(half) && running.gathered(half) == 0 && data.len() >= LONG_RUN {
             let written =
                 guarding(&mut self.writing, || running.write_run(half, data, &mut self.writer));

@@ -8,7 +8,7 @@ use wayside_exchange::{
     BodyEnd, Connection, ExchangeId, Failure, Half, HeadView, HttpVersion, Mark, Marks, Outcome,
     SessionId, Timestamp, Timing,
 };
-use wayside_identity::{Credentials, Ending};
+use wayside_identity::{Credentials, Ending, NamedInBody};
 use wayside_store::seal::SealingKey;
 use wayside_store::{Extent, StoreError, Writer};
 
@@ -44,6 +44,8 @@ pub(super) struct Running {
     pub(super) glanced: Timestamp,
     /// The session that it was placed in when it was first written.
     pub(super) session: Option<SessionId>,
+    /// What looks for the client's name in the request's body, where it is to be looked for.
+    pub(super) named: Option<Box<NamedInBody>>,
 }
 
 /// One half of it.
@@ -108,6 +110,9 @@ impl Running {
             return;
         }
         let (request, response) = (HeadView(&self.request.head), HeadView(&self.response.head));
+        if half == Half::Request {
+            self.named = credentials.named_in_body(request).map(Box::new);
+        }
         let search = credentials.search(half, request, response);
         let veil = search.is_needed().then(|| Box::new(Veil::new(half, search)));
         self.part(half).veil = veil;

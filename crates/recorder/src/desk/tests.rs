@@ -50,8 +50,12 @@ fn after_a_fault_within_a_write_nothing_more_is_written_and_all_is_counted() {
 
 fn begun(number: u64) -> Batch {
     let mut batch = Batch::default();
-    let connection =
-        Arc::new(Connection { id: 1, client_addr: "192.0.2.7:1".parse().unwrap(), tls: None });
+    let connection = Arc::new(Connection {
+        id: 1,
+        client_addr: "192.0.2.7:1".parse().unwrap(),
+        tls: None,
+        resumed: None,
+    });
     let head = batch.keep(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n");
     let (id, at) = (ExchangeId(number), Timestamp(1_795_000_000_000_000));
     batch.entries.push(Entry::Started { id, at, connection, version: HttpVersion::Http11, head });

@@ -89,8 +89,18 @@ impl Desk {
             self.key.seal(running.id, &encode_secrets(&secrets))
         };
 
-        let own_name = request.evidence.first().map(ToString::to_string).unwrap_or_default();
         let mut evidence = request.evidence;
+        let certificate = connection
+            .as_ref()
+            .and_then(|known| known.tls.as_ref())
+            .and_then(|tls| tls.client_certificate.as_ref());
+        if let Some(certificate) = certificate {
+            self.credentials.add_certificate(&mut evidence, &certificate.name, client_addr);
+        }
+        if let Some(named) = &running.named {
+            self.credentials.add_name_in_body(&mut evidence, named);
+        }
+        let own_name = evidence.first().map(ToString::to_string).unwrap_or_default();
         let of_body = |half: &Part, kind| {
             let stand_ins = half.veil.iter().flat_map(|veil| veil.stand_ins());
             let tokens = fingerprints(stand_ins).map(|token| Evidence { kind, token });
@@ -110,6 +120,7 @@ impl Desk {
                 id: running.id,
                 at: running.started_at,
                 connection: connection_id,
+                resumed: connection.as_ref().and_then(|known| known.resumed),
                 name: &own_name,
                 evidence: &evidence,
                 agent: agent(
@@ -253,9 +264,15 @@ pub(crate) fn agent(head: HeadView<'_>, tls: Option<&Tls>) -> u64 {
     if let Some(tls) = tls {
         hasher.write(tls.version.as_bytes());
         hasher.write(tls.alpn.as_deref().unwrap_or_default().as_bytes());
-        hasher.write(tls.ja4.as_deref().unwrap_or_default().as_bytes());
+        hasher.write(lasting(tls.ja4.as_deref().unwrap_or_default()).as_bytes());
     }
     hasher.finish().max(1)
+}
+
+/// The part of a JA4 that a client keeps: its ciphers. Beside them it says which extensions came, and a
+/// client that resumes a session sends one more.
+fn lasting(ja4: &str) -> &str {
+    ja4.split('_').nth(1).unwrap_or_default()
 }
 
 fn message<'a>(

@@ -52,8 +52,12 @@ fn record(dir: &std::path::Path, body: &[u8], rules: Rules) -> ExchangeId {
     // Without a runtime nothing can be handed over by the clock.
     tape.last();
     let id = ExchangeIds::new(0, ExchangeId(0)).next(NOW);
-    let connection =
-        Arc::new(Connection { id: 1, client_addr: ([192, 0, 2, 7], 4711).into(), tls: None });
+    let connection = Arc::new(Connection {
+        id: 1,
+        client_addr: ([192, 0, 2, 7], 4711).into(),
+        tls: None,
+        resumed: None,
+    });
     let (version, half, end) = (HttpVersion::Http11, Half::Request, BodyEnd::Complete);
     tape.record(Event::Started { id, at: NOW, connection: &connection, version, head: HEAD });
     for run in body.chunks(10_000) {

@@ -264,7 +264,7 @@ async fn over_tls_each_connection_speaks_the_version_that_was_recorded() {
     let authority = Authority::open_or_create(folder.path()).unwrap();
     let pem = folder.path().join("trusted.pem");
     std::fs::write(&pem, authority.pem()).unwrap();
-    let tls = ServerTls::new(&[], Some(Arc::new(authority))).unwrap();
+    let tls = ServerTls::new(&[], Some(Arc::new(authority)), None).unwrap();
     let backend = Backend::start_with(Some(Arc::new(tls)), async |_| json(200, "")).await;
     let mut recording = Recording::new();
     let mut add = |at, connection, version| {

@@ -162,12 +162,12 @@ fn segments(log: &Log, loaded: &mut Loaded) -> Result<(Vec<Segment>, Settled), S
                 segments.push(segment);
                 groups.insert(number, of_it);
             }
-            Some(SegmentHeader { base, envelope, .. }) => {
+            Some(SegmentHeader { version, base, envelope, .. }) => {
                 let opener = opener(log, number, envelope)?;
                 let len = file.len().map_err(failed)?;
                 let end = base + len.saturating_sub(start_of(base));
                 let form = Form::Raw(Token::new());
-                let segment = Segment { number, base, end, form, opener };
+                let segment = Segment { number, version, base, end, form, opener };
                 log.keep_open(&segment, &file);
                 segments.push(segment);
             }
@@ -202,14 +202,14 @@ fn settled(
     file: &Arc<dyn StoredFile>,
     loaded: &mut Loaded,
 ) -> Result<(Segment, Vec<Group>), StoreError> {
-    let SegmentHeader { number, base, envelope, .. } = *header;
+    let SegmentHeader { number, version, base, envelope, .. } = *header;
     let opener = opener(log, number, envelope)?;
     let by = opener.clone();
     let failed = |source| StoreError::io("read", &log.path(number), source);
     let of = |mut directory: Directory| {
         let groups = directory.take_groups();
         let (end, form) = (directory.end, Form::Settled(Arc::new(directory)));
-        let segment = Segment { number, base, end, form, opener };
+        let segment = Segment { number, version, base, end, form, opener };
         log.keep_open(&segment, file);
         (segment, groups)
     };

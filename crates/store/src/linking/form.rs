@@ -117,7 +117,7 @@ fn entry(body: &[u8]) -> Option<Entry> {
     Some(match take.byte()? {
         1 => {
             let (name, client) = (text(&mut take)?, text(&mut take)?);
-            let kind = *LinkKind::ALL.get(usize::from(take.byte()?).checked_sub(1)?)?;
+            let kind = LinkKind::of_number(take.byte()?)?;
             let confidence = take.byte()?;
             let connection = Some(take.number()?).filter(|&connection| connection > 0);
             let from = ExchangeId(take.number()?);

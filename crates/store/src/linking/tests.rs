@@ -92,3 +92,18 @@ fn what_a_crash_tore_is_cut_and_what_came_before_stays() {
     let again = Linking::read_only(dir.path(), &vault(dir.path())).unwrap();
     assert_eq!(all(&again.now()), [link("addr:a", Some(5)), link("addr:c", Some(7))]);
 }
+
+#[test]
+fn kinds_keep_the_numbers_by_which_they_were_written() {
+    let numbers = [1, 2, 3, 4, 5, 8, 6, 7];
+    assert_eq!(LinkKind::ALL.map(|kind| kind as u8), numbers);
+    let dir = tempfile::tempdir().unwrap();
+    let (linking, _) = Linking::open(dir.path(), &vault(dir.path()), false).unwrap();
+    let of_kind = |kind| Link { kind, ..link(&format!("addr:{}", kind as u8), None) };
+    linking.add(&LinkKind::ALL.map(of_kind));
+    linking.write().unwrap();
+    let again = Linking::read_only(dir.path(), &vault(dir.path())).unwrap();
+    let kinds: Vec<u8> = all(&again.now()).iter().map(|link| link.kind as u8).collect();
+    assert_eq!(kinds, [1, 2, 3, 4, 5, 6, 7, 8]);
+    assert_eq!((LinkKind::of_number(0), LinkKind::of_number(9)), (None, None));
+}

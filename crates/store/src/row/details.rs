@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
-use wayside_exchange::{Details, Evidence, EvidenceKind, Failure, Side, Tls};
+use wayside_exchange::{ClientCertificate, Details, Evidence, EvidenceKind, Failure, Side, Tls};
 
 use crate::codec::Take;
 
@@ -24,8 +24,15 @@ impl Details for Packed<'_> {
     }
 
     fn tls(&self) -> Option<Cow<'_, Tls>> {
-        let [version, sni, alpn, ja4] = tls(self.tls?)?.map(|part| part.map(str::to_owned));
-        Some(Cow::Owned(Tls { version: version.unwrap_or_default(), sni, alpn, ja4 }))
+        let ([version, sni, alpn, ja4], certificate) = tls(self.tls?)?;
+        let [version, sni, alpn, ja4] =
+            [version, sni, alpn, ja4].map(|part| part.map(str::to_owned));
+        let client_certificate = certificate.map(|[name, subject]| ClientCertificate {
+            name: name.to_owned(),
+            subject: subject.to_owned(),
+        });
+        let version = version.unwrap_or_default();
+        Some(Cow::Owned(Tls { version, sni, alpn, ja4, client_certificate }))
     }
 
     fn failure(&self) -> Option<Cow<'_, Failure>> {
@@ -49,15 +56,21 @@ pub(super) fn address(bytes: &[u8], port: u16) -> Option<SocketAddr> {
     Some(SocketAddrV6::new(v6, port, ip.u32()?, ip.u32()?).into())
 }
 
-/// Version, server name, protocol and fingerprint.
-pub(super) fn tls(bytes: &[u8]) -> Option<[Option<&str>; 4]> {
+/// Version, server name, protocol and fingerprint; name and subject of a certificate.
+type Agreed<'a> = ([Option<&'a str>; 4], Option<[&'a str; 2]>);
+
+pub(super) fn tls(bytes: &[u8]) -> Option<Agreed<'_>> {
     let mut all = Take::new(bytes);
     let version = text(all.bytes()?)?;
     let mut part = || match all.byte()? {
         0 => Some(None),
         _ => text(all.bytes()?).map(Some),
     };
-    Some([Some(version), part()?, part()?, part()?])
+    let agreed = [Some(version), part()?, part()?, part()?];
+    // Nothing more where there is no certificate, as before there could be one.
+    let certificate =
+        if all.is_empty() { None } else { Some([text(all.bytes()?)?, text(all.bytes()?)?]) };
+    Some((agreed, certificate))
 }
 
 /// The pieces of evidence; the last one is none where the bytes are not whole.
@@ -76,7 +89,7 @@ pub(super) fn evidence(bytes: &[u8]) -> impl Iterator<Item = Option<(EvidenceKin
 }
 
 fn one<'a>(all: &mut Take<'a>) -> Option<(EvidenceKind, &'a str)> {
-    let kind = *EvidenceKind::ALL.get(usize::from(all.byte()?).checked_sub(1)?)?;
+    let kind = EvidenceKind::of_number(all.byte()?)?;
     Some((kind, text(all.bytes()?)?))
 }
 

@@ -102,6 +102,10 @@ impl RowEncoder {
                 None => all.push(0),
             }
         }
+        if let Some(certificate) = &tls.client_certificate {
+            put_bytes(&mut all, certificate.name.as_bytes());
+            put_bytes(&mut all, certificate.subject.as_bytes());
+        }
         self.string(&all);
         self.composite = all;
     }

@@ -7,8 +7,8 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use wayside_exchange::{
-    Evidence, EvidenceKind, ExchangeId, Failure, HttpVersion, Marks, Micros, Outcome, Scheme,
-    SessionId, Side, Summary, Timestamp, Timing, Tls,
+    ClientCertificate, Evidence, EvidenceKind, ExchangeId, Failure, HttpVersion, Marks, Micros,
+    Outcome, Scheme, SessionId, Side, Summary, Timestamp, Timing, Tls,
 };
 
 use super::decode::rows;
@@ -27,8 +27,10 @@ fn text() -> impl Strategy<Value = String> {
 
 prop_compose! {
     fn tls()(version in text(), sni in option::of(text()), alpn in option::of(text()),
-             ja4 in option::of(text())) -> Tls {
-        Tls { version, sni, alpn, ja4 }
+             ja4 in option::of(text()), certificate in option::of((text(), text()))) -> Tls {
+        let client_certificate =
+            certificate.map(|(name, subject)| ClientCertificate { name, subject });
+        Tls { version, sni, alpn, ja4, client_certificate }
     }
 }
 
@@ -129,4 +131,17 @@ fn a_full_dictionary_still_takes_rows() {
     }
     let back = rows(encoder.bytes(), 6000).unwrap();
     assert!(back.iter().zip(0..).all(|(row, n)| row.summary == named(n)));
+}
+
+#[test]
+fn kinds_of_evidence_keep_the_numbers_by_which_they_were_written() {
+    let numbers = EvidenceKind::ALL.map(|kind| (kind.as_str(), kind as u8));
+    let strongest = [("cert", 1), ("key", 2), ("bearer", 3), ("basic", 4), ("body", 10)];
+    let weakest = [("cookie", 5), ("addr", 6), ("device", 7), ("carried", 8), ("given", 9)];
+    assert_eq!(numbers, [strongest, weakest].concat().as_slice());
+    assert!(EvidenceKind::ALL.is_sorted());
+    assert!(
+        EvidenceKind::ALL.iter().all(|kind| EvidenceKind::of_number(*kind as u8) == Some(*kind))
+    );
+    assert_eq!((EvidenceKind::of_number(0), EvidenceKind::of_number(11)), (None, None));
 }

@@ -9,7 +9,7 @@ use crate::cipher::Sealer;
 use crate::directory::Directory;
 use crate::error::{StoreError, is_full};
 use crate::record::decode::Stored;
-use crate::segment::{Form, Segment, SegmentHeader, draft_of, name_of, start_of};
+use crate::segment::{Form, Segment, SegmentHeader, draft_of, name_of, start_of, written};
 use crate::storage::StoredFile;
 use crate::storage::pages::PageBuffer;
 use crate::store::Shared;
@@ -195,6 +195,7 @@ impl Draft {
         let (groups, moved) = (std::mem::take(&mut self.groups), std::mem::take(&mut self.moved));
         drop(self.directory.take_groups());
         let segment = Segment {
+            version: written(sealer.is_some()),
             form: Form::Settled(Arc::new(self.directory)),
             opener: sealer.map(|sealer| sealer.opener().clone()),
             ..segment.clone()

@@ -27,7 +27,7 @@ use crate::log::Log;
 use crate::record::Extent;
 use crate::record::decode::{Stored, record};
 use crate::row::Row;
-use crate::segment::{Segment, number_of};
+use crate::segment::{self, Segment, number_of};
 use crate::settle::Sealing;
 use crate::writer::pending::Sealed;
 
@@ -110,9 +110,11 @@ impl Shared {
     }
 
     /// Whether a recorder that begins goes on with this segment, the last of the log: a settled one is
-    /// never written to again, and the keys of an encrypted one are used by one run only.
+    /// never written to again, the keys of an encrypted one are used by one run only, and what we write would
+    /// be beyond who wrote an earlier format.
     pub(crate) fn goes_on(&self, last: &Segment) -> bool {
-        !last.is_settled() && last.opener.is_none() && self.sealer.is_none()
+        let ours = last.version == segment::written(false);
+        ours && !last.is_settled() && last.opener.is_none() && self.sealer.is_none()
     }
 
     /// See [`StoreStatus::recorded_through`]; zero for none.

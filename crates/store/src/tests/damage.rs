@@ -97,6 +97,6 @@ fn a_later_format_is_said_and_left_alone() {
     bytes[..header.len()].copy_from_slice(&header);
     fs::write(&path, &bytes).unwrap();
     let error = Store::open(dir.path(), small()).err().unwrap();
-    assert!(error.to_string().contains("has format version 3, and this program reads up to 2"));
+    assert!(error.to_string().contains("has format version 5, and this program reads up to 4"));
     assert_eq!(fs::read(&path).unwrap(), bytes);
 }

@@ -57,6 +57,10 @@ impl TextBuilder {
             for part in [&tls.sni, &tls.alpn, &tls.ja4].into_iter().flatten() {
                 self.add(part.as_bytes());
             }
+            if let Some(certificate) = &tls.client_certificate {
+                self.add(certificate.name.as_bytes());
+                self.add(certificate.subject.as_bytes());
+            }
         }
         if let Some(status) = row.status {
             self.add(status.to_string().as_bytes());

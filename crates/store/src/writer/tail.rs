@@ -248,7 +248,8 @@ impl Tail {
             let _ = storage.remove(&name);
             return Err(failed(error));
         }
-        let segment = Segment { number, base, end: base, form: Form::Raw(Token::new()), opener };
+        let (version, form) = (header.version, Form::Raw(Token::new()));
+        let segment = Segment { number, version, base, end: base, form, opener };
         self.folder_unsynced = true;
         (self.segment, self.file) = (Some(segment.clone()), Some(file.clone()));
         Ok((segment, file))

@@ -52,25 +52,54 @@ impl Counts {
         Self { limits, open: Mutex::default() }
     }
 
-    pub(super) fn enter(&self, client: IpAddr) -> Result<(), LimitReached> {
-        let reached = |limit, allowed| Err(LimitReached { limit, allowed, client });
+    /// Counts a connection from `peer`, and for the address of `client` where that is known.
+    pub(super) fn enter(&self, peer: IpAddr, client: Option<IpAddr>) -> Result<(), LimitReached> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if open.total >= self.limits.total {
-            return reached("--max-connections", self.limits.total);
+            let (limit, allowed) = ("--max-connections", self.limits.total);
+            return Err(LimitReached { limit, allowed, client: peer });
         }
-        let from_client = open.by_address.get(&client).copied().unwrap_or(0);
-        if from_client >= self.limits.per_address {
-            return reached("--max-connections-per-address", self.limits.per_address);
+        if let Some(client) = client {
+            open.claim(client, self.limits)?;
         }
-        open.by_address.insert(client, from_client + 1);
         open.total += 1;
         Ok(())
     }
 
-    pub(super) fn leave(&self, client: IpAddr) {
+    /// Counts a connection that has entered for the address of `client`, and not for the one `before`.
+    pub(super) fn turns_out(
+        &self,
+        before: Option<IpAddr>,
+        client: IpAddr,
+    ) -> Result<(), LimitReached> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.claim(client, self.limits)?;
+        open.disclaim(before);
+        Ok(())
+    }
+
+    pub(super) fn leave(&self, client: Option<IpAddr>) {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.total = open.total.saturating_sub(1);
-        if let Entry::Occupied(mut count) = open.by_address.entry(client) {
+        open.disclaim(client);
+    }
+}
+
+impl Open {
+    fn claim(&mut self, client: IpAddr, limits: ConnectionLimits) -> Result<(), LimitReached> {
+        let from_client = self.by_address.get(&client).copied().unwrap_or(0);
+        if from_client >= limits.per_address {
+            let (limit, allowed) = ("--max-connections-per-address", limits.per_address);
+            return Err(LimitReached { limit, allowed, client });
+        }
+        self.by_address.insert(client, from_client + 1);
+        Ok(())
+    }
+
+    fn disclaim(&mut self, client: Option<IpAddr>) {
+        if let Some(client) = client
+            && let Entry::Occupied(mut count) = self.by_address.entry(client)
+        {
             if *count.get() > 1 {
                 *count.get_mut() -= 1;
             } else {

@@ -16,7 +16,7 @@ fn from(client: &str) -> SocketAddr {
 }
 
 async fn place(spread: &Spread, here: usize, client: &str) -> Result<Placement, LimitReached> {
-    spread.place(here, connection().await, from(client))
+    spread.place(here, connection().await, from(client), Whose::Peer)
 }
 
 #[tokio::test]
@@ -57,7 +57,7 @@ async fn a_handed_over_connection_still_carries_bytes() {
     let (accepted, address) = listener.accept().await;
     let (spread, mut inboxes) = Spread::new(2, ConnectionLimits::default());
     let _first = place(&spread, 0, "192.0.2.1").await.unwrap();
-    let placement = spread.place(0, accepted, address).unwrap();
+    let placement = spread.place(0, accepted, address, Whose::Peer).unwrap();
     assert!(matches!(placement, Placement::HandedTo(1)));
 
     let mut inbox = inboxes.remove(1);
@@ -90,6 +90,29 @@ async fn one_address_may_hold_only_so_many_connections() {
     let _other = place(&spread, 0, "192.0.2.2").await.unwrap();
     drop(first);
     place(&spread, 0, "192.0.2.1").await.unwrap();
+}
+
+#[tokio::test]
+async fn what_a_proxy_passes_on_counts_for_the_client_alone_once_that_is_known() {
+    let limits = ConnectionLimits { total: 100, per_address: 1 };
+    let (spread, _inboxes) = Spread::new(1, limits);
+    let passed = async || {
+        let socket = connection().await;
+        match spread.place(0, socket, from("192.0.2.1"), Whose::Unknown).unwrap() {
+            Placement::Here(placed) => placed,
+            Placement::HandedTo(_) => panic!("there is but one worker"),
+        }
+    };
+    let (mut first, mut second, mut third) = (passed().await, passed().await, passed().await);
+    first.guard.turns_out(from("198.51.100.7")).unwrap();
+    second.guard.turns_out(from("198.51.100.8")).unwrap();
+    let refused = third.guard.turns_out(from("198.51.100.7")).unwrap_err();
+    assert_eq!(refused.limit, "--max-connections-per-address");
+    drop(third);
+    let _own = place(&spread, 0, "192.0.2.1").await.unwrap();
+    place(&spread, 0, "198.51.100.8").await.unwrap_err();
+    drop(first);
+    place(&spread, 0, "198.51.100.7").await.unwrap();
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 use x509_parser::time::ASN1Time;
 
@@ -37,6 +38,47 @@ impl Reading {
             is_authority: certificate.is_ca(),
         })
     }
+}
+
+/// Whom a client's certificate was made for.
+pub(crate) struct Owner {
+    /// The common name, else the first alternative name that is a URI, a host or a mail address, else the
+    /// whole subject.
+    pub(crate) name: String,
+    /// The whole subject, as `CN=alice, O=Acme`.
+    pub(crate) subject: String,
+}
+
+impl Owner {
+    /// Reads a DER certificate; none when it names nobody.
+    pub(crate) fn of(der: &[u8]) -> Option<Self> {
+        let (_, certificate) = x509_parser::parse_x509_certificate(der).ok()?;
+        let subject = certificate.subject().to_string();
+        let common = certificate.subject().iter_common_name().filter_map(|name| name.as_str().ok());
+        let name = common
+            .map(str::to_owned)
+            .find(|name| !name.is_empty())
+            .or_else(|| alternative(&certificate))
+            .or_else(|| Some(subject.clone()).filter(|subject| !subject.is_empty()))?;
+        Some(Self { name, subject })
+    }
+}
+
+fn alternative(certificate: &X509Certificate<'_>) -> Option<String> {
+    let names = &certificate.subject_alternative_name().ok()??.value.general_names;
+    let uri = names.iter().find_map(|name| match name {
+        GeneralName::URI(uri) => Some((*uri).to_owned()),
+        _ => None,
+    });
+    let host = names.iter().find_map(|name| match name {
+        GeneralName::DNSName(host) => Some(host.to_ascii_lowercase()),
+        _ => None,
+    });
+    let mail = names.iter().find_map(|name| match name {
+        GeneralName::RFC822Name(mail) => Some((*mail).to_owned()),
+        _ => None,
+    });
+    uri.or(host).or(mail).filter(|name| !name.is_empty())
 }
 
 fn name(general: &GeneralName<'_>) -> Option<String> {

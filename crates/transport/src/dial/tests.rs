@@ -26,7 +26,7 @@ fn backend() -> (tempfile::TempDir, ServerTls, UpstreamTrust) {
     let folder = tempfile::tempdir().unwrap();
     let authority = Arc::new(Authority::open_or_create(folder.path()).unwrap());
     let trust = UpstreamTrust::Authority(folder.path().join("ca.pem"));
-    (folder, ServerTls::new(&[], Some(authority)).unwrap(), trust)
+    (folder, ServerTls::new(&[], Some(authority), None).unwrap(), trust)
 }
 
 #[test]
@@ -110,7 +110,7 @@ async fn an_encrypted_backend_is_dialled_by_name_at_whichever_address_answers() 
     let dialer = dialer(&url, Some(&trust));
     let serve = async {
         let (tcp, _) = listener.accept().await;
-        server.accept(tcp, LIMIT).await
+        server.accept(tcp, LIMIT, 1).await
     };
     let (dialled, backend_end) = tokio::join!(dialer.dial(), serve);
     let dialled = dialled.unwrap();
@@ -121,7 +121,7 @@ async fn an_encrypted_backend_is_dialled_by_name_at_whichever_address_answers() 
 
     let serve = async {
         let (tcp, _) = listener.accept().await;
-        server.accept(tcp, LIMIT).await
+        server.accept(tcp, LIMIT, 1).await
     };
     let (dialled, _backend_end) = tokio::join!(dialer.dial_http1(), serve);
     assert_eq!(dialled.unwrap().alpn, Some(Alpn::Http1));
@@ -137,7 +137,7 @@ async fn a_backend_is_trusted_only_as_told() {
         let dialer = dialer(&url, Some(trust));
         let serve = async {
             let (tcp, _) = listener.accept().await;
-            server.accept(tcp, LIMIT).await
+            server.accept(tcp, LIMIT, 1).await
         };
         tokio::join!(dialer.dial(), serve)
     };

@@ -5,7 +5,8 @@ use std::io;
 use std::time::Duration;
 
 use rustls::{
-    AlertDescription, Error as TlsError, InvalidMessage, PeerIncompatible, PeerMisbehaved,
+    AlertDescription, CertificateError, Error as TlsError, InvalidMessage, PeerIncompatible,
+    PeerMisbehaved,
 };
 
 /// A downstream handshake that failed.
@@ -13,6 +14,8 @@ use rustls::{
 pub struct HandshakeFailure {
     /// The host name the client asked for, when its hello had been read and named one.
     pub sni: Option<String>,
+    /// The client's JA4 fingerprint, when its hello had been read.
+    pub ja4: Option<String>,
     /// What happened, as in `the client does not trust the certificate (alert unknown_ca)`.
     pub reason: String,
     /// What sort of failure it was.
@@ -23,6 +26,8 @@ pub struct HandshakeFailure {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum HandshakeFailureKind {
+    /// The client showed no certificate where one is required, or one that we do not believe.
+    ClientCertificate,
     /// The client refused our certificate: no trust in the authority, or a pinned certificate.
     CertificateRefused,
     /// The client went away before it had said a whole hello, as health checks do.
@@ -51,6 +56,7 @@ impl HandshakeFailureKind {
     /// A short stable name for records and metrics.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::ClientCertificate => "client-certificate",
             Self::CertificateRefused => "certificate-refused",
             Self::ClosedEarly => "closed-early",
             Self::ClosedMidway => "closed-midway",
@@ -68,7 +74,12 @@ impl HandshakeFailureKind {
 
 impl HandshakeFailure {
     fn new(kind: HandshakeFailureKind, reason: impl Into<String>) -> Self {
-        Self { sni: None, reason: reason.into(), kind }
+        Self { sni: None, ja4: None, reason: reason.into(), kind }
+    }
+
+    /// The same, of a client with this fingerprint.
+    pub(super) fn by(self, ja4: Option<String>) -> Self {
+        Self { ja4, ..self }
     }
 
     pub(super) fn closed_early() -> Self {
@@ -147,6 +158,12 @@ fn explain(error: &TlsError) -> (HandshakeFailureKind, String) {
     use HandshakeFailureKind as Kind;
     match error {
         TlsError::AlertReceived(alert) => explain_alert(*alert),
+        TlsError::NoCertificatesPresented => (
+            Kind::ClientCertificate,
+            "the client showed no certificate, and one is required (`--client-certificates`)"
+                .to_owned(),
+        ),
+        TlsError::InvalidCertificate(why) => (Kind::ClientCertificate, not_believed(why)),
         TlsError::PeerIncompatible(what) => (Kind::NothingInCommon, incompatible(what)),
         TlsError::NoApplicationProtocol => (
             Kind::NothingInCommon,
@@ -156,6 +173,32 @@ fn explain(error: &TlsError) -> (HandshakeFailureKind, String) {
             (Kind::BadName, "the client asked for a name that is no host name".to_owned())
         }
         other => (Kind::Protocol, format!("the client broke the TLS protocol: {other}")),
+    }
+}
+
+/// Why a client's certificate is not believed.
+fn not_believed(why: &CertificateError) -> String {
+    use CertificateError as Why;
+    match why {
+        Why::UnknownIssuer => {
+            "the client's certificate is of no authority in `--client-ca`".to_owned()
+        }
+        Why::Expired | Why::ExpiredContext { .. } => {
+            "the client's certificate has expired".to_owned()
+        }
+        Why::NotValidYet | Why::NotValidYetContext { .. } => {
+            "the client's certificate is not valid yet".to_owned()
+        }
+        Why::BadSignature => "the client's certificate has a wrong signature".to_owned(),
+        Why::InvalidPurpose | Why::InvalidPurposeContext { .. } => {
+            "the client's certificate is not made for clients".to_owned()
+        }
+        // What `openssl x509 -req` makes where it is given no extensions.
+        Why::Other(other) if other.0.to_string() == "UnsupportedCertVersion" => {
+            "the client's certificate is not of X.509 version 3".to_owned()
+        }
+        Why::Other(other) => format!("the client's certificate is not believed: {}", other.0),
+        other => format!("the client's certificate is not believed: {other}"),
     }
 }
 

@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::HandshakeFailure;
+use super::{HandshakeFailure, ja4};
 
 /// How methods begin, and the HTTP/2 preface (RFC 9113 §3.4).
 const HTTP_STARTS: [&[u8; 4]; 10] =
@@ -29,8 +29,16 @@ const SPEAKS_HTTPS: &[u8] = b"HTTP/1.1 400 Bad Request\r\n\
 const LINGER: Duration = Duration::from_millis(500);
 const LINGER_BYTES: u64 = 64 * 1024;
 
+/// A hello that has arrived.
+pub(super) struct Arrived {
+    pub(super) accepted: Accepted,
+    pub(super) tcp: TcpStream,
+    /// The client's JA4.
+    pub(super) ja4: Option<String>,
+}
+
 /// Waits for the `ClientHello`. Given up, it has sent what there is to say to the client.
-pub(super) async fn read(mut tcp: TcpStream) -> Result<(Accepted, TcpStream), HandshakeFailure> {
+pub(super) async fn read(mut tcp: TcpStream) -> Result<Arrived, HandshakeFailure> {
     let mut acceptor = Acceptor::default();
     let mut start = Start::default();
     loop {
@@ -46,7 +54,10 @@ pub(super) async fn read(mut tcp: TcpStream) -> Result<(Accepted, TcpStream), Ha
             return Err(HandshakeFailure::plain_http());
         }
         match acceptor.accept() {
-            Ok(Some(accepted)) => return Ok((accepted, tcp)),
+            Ok(Some(accepted)) => {
+                let ja4 = start.records.as_deref().and_then(ja4::of_records);
+                return Ok(Arrived { accepted, tcp, ja4 });
+            }
             Ok(None) => {}
             Err((error, mut alert)) => {
                 let mut octets = Vec::new();
@@ -73,11 +84,19 @@ async fn linger(tcp: &mut TcpStream) {
     }
 }
 
-/// The first bytes of a connection, as many as tell HTTP from TLS.
-#[derive(Default)]
+/// The first bytes of a connection.
 struct Start {
+    /// As many as tell HTTP from TLS.
     octets: [u8; 4],
     seen: usize,
+    /// All of them, unless they are too many.
+    records: Option<Vec<u8>>,
+}
+
+impl Default for Start {
+    fn default() -> Self {
+        Self { octets: [0; 4], seen: 0, records: Some(Vec::new()) }
+    }
 }
 
 impl Start {
@@ -85,6 +104,12 @@ impl Start {
         for (slot, octet) in self.octets.iter_mut().skip(self.seen).zip(read) {
             *slot = *octet;
             self.seen += 1;
+        }
+        match &mut self.records {
+            Some(records) if records.len() + read.len() <= ja4::LONGEST => {
+                records.extend_from_slice(read);
+            }
+            records => *records = None,
         }
     }
 

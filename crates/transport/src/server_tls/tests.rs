@@ -32,7 +32,7 @@ impl Trusted {
     }
 
     fn server(&self) -> ServerTls {
-        ServerTls::new(&[], Some(Arc::clone(&self.authority))).unwrap()
+        ServerTls::new(&[], Some(Arc::clone(&self.authority)), None).unwrap()
     }
 
     fn client(&self) -> ClientTls {
@@ -75,7 +75,7 @@ async fn shake_hands(
         Ok((stream, facts))
     };
     let server = async {
-        let (mut stream, facts) = server.accept(far, LIMIT).await?;
+        let (mut stream, facts) = server.accept(far, LIMIT, 1).await?;
         stream.write_all(b"hi").await.unwrap();
         stream.flush().await.unwrap();
         Ok((stream, facts))
@@ -94,7 +94,8 @@ async fn h2_is_chosen_where_the_client_offers_it() {
     assert_eq!(facts.version, "TLSv1.3");
     assert_eq!(facts.cipher, "TLS_AES_128_GCM_SHA256");
     assert!(!facts.resumed);
-    assert_eq!(seen, facts);
+    assert!(facts.ja4.as_ref().is_some_and(|ja4| ja4.starts_with("t13d")), "{facts:?}");
+    assert_eq!(seen, TlsFacts { ja4: None, ..facts });
 
     let (ours, _) = shake_hands(&server, &trusted.client(), "shop.example", true).await;
     assert_eq!(ours.unwrap().1.alpn, Some(Alpn::Http1));
@@ -106,9 +107,11 @@ async fn a_client_that_returns_resumes_its_tls_session() {
     let (server, client) = (trusted.server(), trusted.client());
     let (first, seen) = shake_hands(&server, &client, "shop.example", false).await;
     assert!(!first.unwrap().1.resumed && !seen.unwrap().1.resumed);
-    server.replace(&[], Some(Arc::clone(&trusted.authority))).unwrap();
+    server.replace(&[], Some(Arc::clone(&trusted.authority)), None).unwrap();
     let (second, seen) = shake_hands(&server, &client, "shop.example", false).await;
-    assert!(second.unwrap().1.resumed && seen.unwrap().1.resumed);
+    let second = second.unwrap().1;
+    assert!(second.resumed && seen.unwrap().1.resumed);
+    assert_eq!(second.resumed_from, Some(1), "the ticket holds the number of the first");
 }
 
 #[tokio::test]
@@ -124,7 +127,7 @@ async fn a_client_that_names_no_host_gets_a_leaf_for_the_address() {
 async fn given_certificates_are_chosen_by_name() {
     let (shop, bank) = (Trusted::new(), Trusted::new());
     let given = [shop.given("shop.example"), bank.given("*.bank.example")];
-    let server = ServerTls::new(&given, None).unwrap();
+    let server = ServerTls::new(&given, None, None).unwrap();
     let accepts = async |client: ClientTls, name: &str| {
         shake_hands(&server, &client, name, false).await.1.is_ok()
     };
@@ -143,7 +146,7 @@ async fn given_certificates_are_chosen_by_name() {
 async fn the_authority_serves_names_that_no_given_certificate_covers() {
     let (shop, own) = (Trusted::new(), Trusted::new());
     let given = [shop.given("shop.example")];
-    let server = ServerTls::new(&given, Some(Arc::clone(&own.authority))).unwrap();
+    let server = ServerTls::new(&given, Some(Arc::clone(&own.authority)), None).unwrap();
     assert!(shake_hands(&server, &shop.client(), "shop.example", false).await.1.is_ok());
     assert!(shake_hands(&server, &own.client(), "other.example", false).await.1.is_ok());
 }
@@ -153,7 +156,7 @@ async fn replaced_certificates_hold_from_the_next_handshake_and_disturb_no_conne
     let (before, after) = (Trusted::new(), Trusted::new());
     let server = before.server();
     let (ours, theirs) = shake_hands(&server, &before.client(), "shop.example", false).await;
-    server.replace(&[], Some(Arc::clone(&after.authority))).unwrap();
+    server.replace(&[], Some(Arc::clone(&after.authority)), None).unwrap();
 
     let (mut ours, mut theirs) = (ours.unwrap().0, theirs.unwrap().0);
     ours.write_all(b"still here").await.unwrap();
@@ -168,7 +171,7 @@ async fn replaced_certificates_hold_from_the_next_handshake_and_disturb_no_conne
 
 #[test]
 fn https_needs_something_to_show() {
-    assert!(matches!(ServerTls::new(&[], None), Err(Error::NothingToServe)));
+    assert!(matches!(ServerTls::new(&[], None, None), Err(Error::NothingToServe)));
 }
 
 #[tokio::test]
@@ -179,5 +182,5 @@ async fn a_handshake_may_move_between_threads() {
     let (near, far) = connection().await;
     drop(near);
     let server = Trusted::new().server();
-    assert!(movable(server.accept(far, LIMIT)).await.is_err());
+    assert!(movable(server.accept(far, LIMIT, 1)).await.is_err());
 }

@@ -59,7 +59,7 @@ pub async fn run(args: StatusArgs, data: &Location, printer: &mut Printer) -> an
         line(
             "forwarded",
             format!(
-                "{}, {} running now, {} failed in their TLS handshake",
+                "{}, {} running now, {} failed in their handshake",
                 counted(view.forwarded, "exchange"),
                 count(view.open),
                 counted(view.handshakes_failed, "connection")

@@ -39,6 +39,12 @@ pub struct Settings {
     pub metrics_token: Option<PathBuf>,
     /// Certificates to show, the first being the default; empty when all are made on the spot.
     pub certificates: Vec<CertificateFiles>,
+    /// Whether each connection begins with a header of the PROXY protocol.
+    pub proxy_protocol: bool,
+    /// Authorities (PEM) of client certificates; none asks for none.
+    pub client_ca: Option<PathBuf>,
+    /// Whether a client must show a certificate.
+    pub client_certificates_required: bool,
     /// Authorities (PEM) to trust for the backend beside the system's.
     pub upstream_ca: Option<PathBuf>,
     /// Whether any certificate of the backend is accepted.
@@ -175,6 +181,16 @@ impl Settings {
             console: resolved.optional("console", address)?,
             metrics_token: resolved.optional("metrics-token", path)?,
             certificates: certificates(resolved)?,
+            proxy_protocol: resolved.read("proxy-protocol", yes_or_no)?,
+            client_ca: resolved.optional("client-ca", path)?,
+            client_certificates_required: resolved.read(
+                "client-certificates",
+                |word| match word {
+                    "optional" => Ok(false),
+                    "required" => Ok(true),
+                    _ => Err(format!("`{word}` is neither `optional` nor `required`")),
+                },
+            )?,
             upstream_ca: resolved.optional("upstream-ca", path)?,
             upstream_insecure: resolved.read("upstream-insecure", yes_or_no)?,
             connect_timeout: resolved.read("connect-timeout", positive)?,
@@ -241,6 +257,20 @@ impl Settings {
             )
             .into());
         }
+        if settings.proxy_protocol && settings.rules.trusted_proxies().is_empty() {
+            return Err(Trouble::misused(
+                "`proxy-protocol` is on, and nobody is trusted to speak it: nobody could connect",
+            )
+            .hint("name the proxies with `--trusted-proxy ADDRESS`")
+            .into());
+        }
+        if settings.client_certificates_required && settings.client_ca.is_none() {
+            return Err(Trouble::misused(
+                "`client-certificates` is `required`, and no authority is named",
+            )
+            .hint("name one with `--client-ca FILE`")
+            .into());
+        }
         Ok(settings)
     }
 }
@@ -291,7 +321,7 @@ type Add = fn(&mut Rules, &str) -> Result<(), RuleError>;
 
 pub(super) fn rules(resolved: &Resolved, level: Sealing) -> anyhow::Result<Rules> {
     let mut rules = Rules::of(level);
-    let added: [(&str, Add); 11] = [
+    let added: [(&str, Add); 12] = [
         ("seal-header", Rules::header),
         ("seal-field", Rules::field),
         ("seal-pointer", Rules::pointer),
@@ -301,6 +331,7 @@ pub(super) fn rules(resolved: &Resolved, level: Sealing) -> anyhow::Result<Rules
         ("client-cookie", Rules::session_cookie),
         ("client-claim", Rules::claim),
         ("client-device", Rules::device_header),
+        ("client-pointer", Rules::client_pointer),
         ("client-order", Rules::next_in_order),
         ("trusted-proxy", Rules::trusted_proxy),
     ];

@@ -87,7 +87,10 @@ pub fn tail_line(
 /// `GET /path?query`, without the host, which rarely differs.
 pub fn request(row: &RowView) -> String {
     match row.method.as_str() {
-        "" => "(TLS handshake)".to_owned(),
+        "" if row.failure.as_ref().is_some_and(|failure| failure.reason.starts_with("TLS")) => {
+            "(TLS handshake)".to_owned()
+        }
+        "" => "(connection)".to_owned(),
         method => format!("{method} {}", row.target),
     }
 }

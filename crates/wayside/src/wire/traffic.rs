@@ -30,6 +30,7 @@ pub(super) fn of(settings: &Settings) -> wayside_proxy::Settings {
             response: settings.response_timeout,
             pool_idle: settings.upstream_idle_timeout,
         },
+        proxied: settings.proxy_protocol.then(|| settings.rules.trusted_proxies().to_vec()),
         additions: Additions {
             forwarded: settings.forwarded_headers,
             via: settings.via,

@@ -37,6 +37,8 @@ fn term() -> impl Strategy<Value = String> {
         "none",
         "host:shop",
         "sni:x",
+        "ja4:t13d*",
+        "tills",
         "evidence:acme",
         "connection:17",
         "path:\"/a (b)*\"",
@@ -121,7 +123,7 @@ proptest! {
 
     #[test]
     fn every_field_takes_any_value_without_panic(
-        field in "(client|session|id|connection|method|path|route|status|outcome|mark|failure|http|latency|size|header|body|since|until|at|addr|sni|evidence)",
+        field in "(client|session|id|connection|method|path|route|status|outcome|mark|failure|http|latency|size|header|body|since|until|at|addr|sni|ja4|evidence)",
         value in "[<>=]{0,2}[0-9a-zA-Zµ.:*±+-]{0,30}",
     ) {
         if let Ok(filter) = Filter::parse(&format!("{field}:{value}"), now()) {

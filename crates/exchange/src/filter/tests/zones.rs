@@ -14,6 +14,13 @@ impl One {
         let mut all = vec![row.url().into_bytes(), row.host.clone().into_bytes()];
         all.push(row.client.clone().into_bytes());
         all.extend(row.evidence.iter().map(|evidence| evidence.to_string().into_bytes()));
+        if let Some(tls) = &row.tls {
+            all.extend(tls.ja4.iter().map(|ja4| ja4.clone().into_bytes()));
+            if let Some(certificate) = &tls.client_certificate {
+                all.push(certificate.name.clone().into_bytes());
+                all.push(certificate.subject.clone().into_bytes());
+            }
+        }
         all.push(exchange.request.head.0.to_vec());
         all.push(exchange.request.trailers.clone());
         all.extend(exchange.response.iter().map(|message| message.head.0.to_vec()));

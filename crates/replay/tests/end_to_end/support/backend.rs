@@ -74,7 +74,7 @@ impl Backend {
                         None => server.serve_connection(TokioIo::new(tcp), service).await,
                         Some(tls) => {
                             let limit = Duration::from_secs(10);
-                            let (stream, _) = tls.accept(tcp, limit).await.unwrap();
+                            let (stream, _) = tls.accept(tcp, limit, 0).await.unwrap();
                             server.serve_connection(TokioIo::new(stream), service).await
                         }
                     };

@@ -17,7 +17,7 @@ async fn said_of(server: &ServerTls, sent: &[u8]) -> (HandshakeFailure, String) 
         near.read_to_end(&mut answer).await.unwrap();
         String::from_utf8_lossy(&answer).into_owned()
     };
-    let (failure, answer) = tokio::join!(server.accept(far, LIMIT), client);
+    let (failure, answer) = tokio::join!(server.accept(far, LIMIT, 1), client);
     (failure.unwrap_err(), answer)
 }
 
@@ -68,7 +68,7 @@ async fn a_client_that_speaks_neither_is_told_apart() {
 #[tokio::test(start_paused = true)]
 async fn a_silent_client_is_given_up() {
     let (_near, far) = connection().await;
-    let failure = Trusted::new().server().accept(far, LIMIT).await.unwrap_err();
+    let failure = Trusted::new().server().accept(far, LIMIT, 1).await.unwrap_err();
     assert_eq!(failure.kind, HandshakeFailureKind::TimedOut);
     assert_eq!(failure.reason, "timed out after 10s");
 }
@@ -77,7 +77,7 @@ async fn a_silent_client_is_given_up() {
 async fn a_client_that_stops_after_its_hello_is_given_up_by_name() {
     let (mut near, far) = connection().await;
     near.write_all(&hello((*provider()).clone(), "shop.example")).await.unwrap();
-    let failure = Trusted::new().server().accept(far, LIMIT).await.unwrap_err();
+    let failure = Trusted::new().server().accept(far, LIMIT, 1).await.unwrap_err();
     assert_eq!(failure.kind, HandshakeFailureKind::TimedOut);
     assert_eq!(failure.sni.as_deref(), Some("shop.example"));
 }
@@ -87,13 +87,13 @@ async fn a_client_that_goes_away_is_told_by_how_far_it_came() {
     let server = Trusted::new().server();
     let (near, far) = connection().await;
     drop(near);
-    let failure = server.accept(far, LIMIT).await.unwrap_err();
+    let failure = server.accept(far, LIMIT, 1).await.unwrap_err();
     assert_eq!(failure.kind, HandshakeFailureKind::ClosedEarly);
 
     let (mut near, far) = connection().await;
     near.write_all(&hello((*provider()).clone(), "shop.example")).await.unwrap();
     near.shutdown().await.unwrap();
-    let failure = server.accept(far, LIMIT).await.unwrap_err();
+    let failure = server.accept(far, LIMIT, 1).await.unwrap_err();
     assert_eq!(failure.kind, HandshakeFailureKind::ClosedMidway);
     assert_eq!(failure.sni.as_deref(), Some("shop.example"));
 }

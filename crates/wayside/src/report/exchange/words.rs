@@ -81,14 +81,22 @@ pub(super) fn timing(view: &ExchangeView) -> String {
 pub(super) fn connection(view: &ExchangeView) -> String {
     if view.method.is_empty() {
         let sni = view.tls.as_ref().and_then(|tls| tls.sni.as_deref()).unwrap_or("no name");
+        let ja4 = view.tls.as_ref().and_then(|tls| tls.ja4.as_deref());
+        let ja4 = ja4.map(|ja4| format!(", JA4 {ja4}")).unwrap_or_default();
         let (from, number) = (view.client_addr, view.connection);
-        return format!("from {from}, asking for {sni}, connection {number}");
+        return format!("from {from}, asking for {sni}{ja4}, connection {number}");
     }
     let mut text = format!("{} from {}", view.http_version, view.client_addr);
     if let Some(tls) = &view.tls {
         let _ = write!(text, " over {}", tls.version);
         if let Some(sni) = &tls.sni {
             let _ = write!(text, " for {sni}");
+        }
+        if let Some(ja4) = &tls.ja4 {
+            let _ = write!(text, ", JA4 {ja4}");
+        }
+        if let Some(certificate) = &tls.client_certificate {
+            let _ = write!(text, ", certificate {}", certificate.subject);
         }
     } else {
         text.push_str(" without TLS");
@@ -125,6 +133,7 @@ pub fn link(kind: LinkKind) -> &'static str {
         LinkKind::Rotation => {
             "it took the place of a refused credential on the client's connection"
         }
+        LinkKind::Resumption => "its connection went on with the client's TLS session",
         LinkKind::Device => "it came from the client's device",
         LinkKind::Address => "nobody else was seen at the client's address",
     }
@@ -137,6 +146,7 @@ pub fn kind(kind: EvidenceKind) -> &'static str {
         EvidenceKind::Key => "its API key",
         EvidenceKind::Bearer => "its bearer token",
         EvidenceKind::Basic => "its user name",
+        EvidenceKind::Body => "a name in its body",
         EvidenceKind::Cookie => "its session cookie",
         EvidenceKind::Address => "its address and user agent",
         EvidenceKind::Device => "its device",

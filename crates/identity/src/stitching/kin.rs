@@ -1,0 +1,159 @@
+//! Connections that go on with one TLS session: they are of one TLS client, and so of one client, unless
+//! several firm credentials were seen on them. Then a proxy's or a browser's sessions are shared.
+
+use wayside_exchange::{ExchangeId, Link, LinkKind, Links};
+
+use super::Sighting;
+use super::recent::Recent;
+use super::seats::{Owner, Seats};
+
+/// Connections whose first one is remembered.
+const CONNECTIONS: usize = 16_384;
+/// First connections of a session that was taken up again.
+const SESSIONS: usize = 8192;
+/// What waits, and what was given on this ground since the client's credential was accepted last: more could
+/// not be taken back.
+const MOST: usize = 16;
+
+#[derive(Debug)]
+pub(super) struct Kin {
+    /// The first connection of each one's session.
+    first: Recent<u64, u64>,
+    /// By that.
+    sessions: Recent<u64, Session>,
+}
+
+/// The connections of one TLS session.
+#[derive(Debug, Default)]
+pub(super) struct Session {
+    pub(super) owner: Owner,
+    /// The firm credential that was refused last, until one is accepted.
+    pub(super) refused: Option<Box<str>>,
+    /// Names without a firm credential, and where they were seen.
+    pub(super) waiting: Vec<(u64, Box<str>)>,
+    /// Those that were given to the owner.
+    pub(super) given: Vec<(u64, Box<str>)>,
+}
+
+impl Default for Kin {
+    fn default() -> Self {
+        Self { first: Recent::of(CONNECTIONS), sessions: Recent::of(SESSIONS) }
+    }
+}
+
+impl Kin {
+    pub(super) fn forgotten(&self) -> u64 {
+        self.first.forgotten() + self.sessions.forgotten()
+    }
+
+    /// Remembers with whose session the connection goes on.
+    pub(super) fn meet(&mut self, seen: &Sighting<'_>, seats: &Seats) {
+        let Some(before) = seen.resumed.filter(|_| seen.connection != 0 && !seen.relayed) else {
+            return;
+        };
+        if self.first.get(&seen.connection).is_some() {
+            return;
+        }
+        let first = self.first.get(&before).copied().unwrap_or(before);
+        self.first.insert(seen.connection, first);
+        if self.sessions.get_mut(&first).is_none() {
+            self.sessions.insert(first, seats.session(first));
+        }
+    }
+
+    fn session(&mut self, connection: u64) -> Option<&mut Session> {
+        let first = self.first.get(&connection).copied().unwrap_or(connection);
+        self.sessions.get_mut(&first)
+    }
+
+    /// The client uses the session.
+    pub(super) fn firm(
+        &mut self,
+        seen: &Sighting<'_>,
+        owner: &str,
+        links: &Links,
+        seats: &mut Seats,
+        found: &mut Vec<Link>,
+    ) {
+        if seen.relayed {
+            return;
+        }
+        let Some(session) = self.session(seen.connection) else { return };
+        if seen.is_refused() {
+            session.refused = Some(seen.name.into());
+        } else if seen.is_accepted() {
+            session.refused = None;
+        }
+        match &session.owner {
+            Owner::Nobody => {
+                session.owner = Owner::One(owner.into());
+                for (connection, name) in std::mem::take(&mut session.waiting) {
+                    if seats.give(connection, &name) {
+                        found.push(on(seen, connection, &name, owner, 85));
+                        session.given.push((connection, name));
+                    }
+                }
+            }
+            Owner::One(one) if links.root(one) == owner || **one == *owner => {
+                if seen.is_accepted() {
+                    session.given.clear();
+                }
+            }
+            Owner::One(_) => {
+                session.owner = Owner::Several;
+                for (connection, name) in session.given.drain(..) {
+                    if seats.take_back(connection, &name) {
+                        found.push(on(seen, connection, &name, &name, 0));
+                    }
+                }
+            }
+            Owner::Several => {}
+        }
+    }
+
+    /// The one client of the session on which `seen` shows nothing firm.
+    pub(super) fn owner(&mut self, seen: &Sighting<'_>, links: &Links) -> Option<Box<str>> {
+        if seen.relayed {
+            return None;
+        }
+        let session = self.session(seen.connection)?;
+        let place = (seen.connection, seen.name.into());
+        match &session.owner {
+            Owner::One(owner) => {
+                let is_new = !session.given.contains(&place);
+                if is_new && session.given.len() >= MOST {
+                    return None;
+                }
+                let owner = links.root(owner).into();
+                session.given.extend(is_new.then_some(place));
+                Some(owner)
+            }
+            Owner::Nobody if session.waiting.len() < MOST && !session.waiting.contains(&place) => {
+                session.waiting.push(place);
+                None
+            }
+            _ => None,
+        }
+    }
+
+    /// The credential of the session's one client, when it was refused last.
+    pub(super) fn refused(&mut self, connection: u64) -> Option<Box<str>> {
+        let session = self.session(connection)?;
+        if matches!(session.owner, Owner::One(_)) { session.refused.clone() } else { None }
+    }
+
+    /// More than one client turned out to use the session.
+    pub(super) fn shared(&mut self, connection: u64) {
+        if let Some(session) = self.session(connection) {
+            session.owner = Owner::Several;
+        }
+    }
+}
+
+fn on(seen: &Sighting<'_>, connection: u64, name: &str, client: &str, confidence: u8) -> Link {
+    Link {
+        connection: Some(connection),
+        from: ExchangeId(0),
+        ..seen.lasting(name, client, LinkKind::Resumption, confidence)
+    }
+}
