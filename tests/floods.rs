@@ -140,12 +140,15 @@ fn frames_that_carry_nothing_cost_nothing() {
 fn a_body_in_pieces_of_nothing_or_next_to_nothing_costs_no_more_than_its_window() {
     for (flags, piece) in [(0, &[][..]), (0, b"x"), (8, &[200; 201])] {
         // The backend takes the request and reads no further, so that nothing drains.
-        let stalled = Backend::scripted(|peer| {
+        let (sender, until) = std::sync::mpsc::channel::<()>();
+        let until = std::sync::Mutex::new(until);
+        let stalled = Backend::scripted(move |peer| {
             peer.head();
-            while peer.socket().is_some_and(|socket| socket.peek(&mut [0]).is_ok_and(|n| n > 0)) {
-                std::thread::sleep(Duration::from_millis(50));
-            }
+            // What was never read can be peeked at for ever, so no end of the connection is seen.
+            let _ = until.lock().map(|until| until.recv());
         });
+        // Dropped before the backend, which waits for its scripts.
+        let over = sender;
         let wayside = Wayside::start(&stalled.url(), &["--workers", "1"]);
         let before = wayside.peak_memory();
         let mut client = Frames::connect(wayside.http());
@@ -154,7 +157,7 @@ fn a_body_in_pieces_of_nothing_or_next_to_nothing_costs_no_more_than_its_window(
         repeat(&mut client, 5 * MANY, |_| frame.clone());
         let cost = wayside.peak_memory() - before;
         assert!(cost < ROOM, "pieces of {} bytes cost {} MiB", piece.len(), cost >> 20);
-        drop((client, wayside));
+        drop((client, wayside, over));
     }
 }
 
