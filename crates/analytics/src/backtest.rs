@@ -73,7 +73,7 @@ impl Backtest {
                 self.quarters.insert(number, other);
                 continue;
             };
-            quarter.objectives.merge(other.objectives);
+            quarter.objectives.merge(&other.objectives);
             for (client, routes) in other.clients {
                 let known = quarter.clients.entry(client).or_default();
                 for (route, tally) in routes {

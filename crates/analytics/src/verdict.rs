@@ -9,6 +9,7 @@ pub(crate) mod peers;
 pub(crate) mod rules;
 mod standards;
 pub(crate) mod threshold;
+pub(crate) mod trouble;
 pub(crate) mod words;
 
 use std::fmt::Write as _;
@@ -20,6 +21,7 @@ pub use rules::{Misses, Objective, Rule};
 pub use standards::Standards;
 pub(crate) use threshold::escalates;
 pub use threshold::{Threshold, Thresholds, is_clearly_over};
+use trouble::Trouble;
 
 /// A verdict and how bad it is, comparable between kinds: 1 is where somebody should be called.
 #[derive(Clone, Debug)]
@@ -46,18 +48,7 @@ pub fn outlier(client: &str, verdict: Verdict) -> OutlierView {
     if let Some(route) = &verdict.route {
         let _ = write!(exchanges, " route:\"{}\"", quoted(route));
     }
-    let rule = verdict.rule.as_deref().unwrap_or_default();
-    let what = match verdict.kind.as_str() {
-        "latency" => format!(" latency:>{}ms", verdict.baseline.ceil()),
-        "error_4xx" => " status:4xx".to_owned(),
-        "error_5xx" => " (status:5xx or outcome:upstream_failed)".to_owned(),
-        "cancelled" => " outcome:client_cancelled".to_owned(),
-        _ if rule.starts_with("4xx") => " status:4xx".to_owned(),
-        _ if rule.starts_with("5xx") => " (status:5xx or outcome:upstream_failed)".to_owned(),
-        _ if rule.starts_with("errors") => " (status:>=400 or outcome:upstream_failed)".to_owned(),
-        _ => format!(" latency:>{}ms", verdict.baseline.ceil()),
-    };
-    exchanges.push_str(&what);
+    let _ = write!(exchanges, " {}", Trouble::of(&verdict).filter(verdict.baseline));
     if verdict.window != ALL.name {
         let _ = write!(exchanges, " since:{}", verdict.since);
     }

@@ -12,27 +12,18 @@ mod traits;
 mod words;
 
 use wayside_exchange::view::{OutlierView, Reason};
-use wayside_exchange::{Glance, Mark, Outcome, Timestamp};
+use wayside_exchange::{Glance, Mark, Timestamp};
 
 use crate::findings::Lookup;
 use crate::outlier::discovery;
 use crate::session::has_latency;
+use crate::verdict::trouble::Trouble;
 use contrast::{Contrast, Side};
 use pick::{Connections, One, Picked, Pools};
 use traits::{Looked, Table};
 
 /// Reasons of each kind that are told.
 const TOLD: usize = 5;
-
-/// In which respect an exchange is bad.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Trouble {
-    Slow,
-    Error,
-    Error4xx,
-    Error5xx,
-    Cancelled,
-}
 
 /// One outlier, and the exchanges that are to explain it.
 #[derive(Clone, Debug)]
@@ -95,21 +86,11 @@ impl Cases {
 impl Case {
     fn of(outlier: &OutlierView) -> Self {
         let verdict = &outlier.verdict;
-        let rule = verdict.rule.as_deref().unwrap_or_default();
-        let trouble = match verdict.kind.as_str() {
-            "error_4xx" => Trouble::Error4xx,
-            "error_5xx" => Trouble::Error5xx,
-            "cancelled" => Trouble::Cancelled,
-            _ if rule.starts_with("4xx") => Trouble::Error4xx,
-            _ if rule.starts_with("5xx") => Trouble::Error5xx,
-            _ if rule.starts_with("errors") => Trouble::Error,
-            _ => Trouble::Slow,
-        };
         // Over everything that was asked for: what led to it may have begun before it showed.
         let everything = verdict.window == crate::verdict::ALL.name;
         Self {
             client: outlier.client.clone(),
-            trouble,
+            trouble: Trouble::of(verdict),
             route: verdict.route.clone(),
             since: if everything { Timestamp::default() } else { verdict.since },
             bad: Picked::default(),
@@ -183,31 +164,6 @@ fn tell(table: &Table<'_>, mut all: Vec<Contrast>, words: &str, side: Side) -> V
         }
     }
     told.into_iter().map(|(one, also)| words::reason(table, &one, also, words, side)).collect()
-}
-
-impl Trouble {
-    fn is_bad(self, row: &Glance<'_>) -> bool {
-        let status = row.status.unwrap_or_default();
-        let cancelled = row.outcome == Outcome::ClientCancelled;
-        let failed = status >= 500 || row.outcome == Outcome::UpstreamFailed;
-        match self {
-            Trouble::Slow => false,
-            Trouble::Cancelled => cancelled,
-            Trouble::Error5xx => !cancelled && failed,
-            Trouble::Error4xx => !cancelled && !failed && status >= 400,
-            Trouble::Error => !cancelled && (failed || status >= 400),
-        }
-    }
-
-    /// What its bad exchanges are called.
-    fn words(self) -> &'static str {
-        match self {
-            Trouble::Slow => "slow requests",
-            Trouble::Error4xx => "requests with 4xx",
-            Trouble::Error | Trouble::Error5xx => "failing requests",
-            Trouble::Cancelled => "requests it gave up",
-        }
-    }
 }
 
 #[cfg(test)]

@@ -58,7 +58,7 @@ impl Windows {
             thresholds,
             rings: [
                 Ring::new(window("1m", " in the last minute"), seconds(20), 3, 3),
-                Ring::new(window("15m", " in the last 15 minutes"), seconds(90), 10, 2),
+                Ring::new(promises::WINDOW, promises::SLOT, promises::COUNT, 2),
                 Ring::new(window("24h", " in the last 24 hours"), seconds(7200), 12, 1),
             ],
             standings: Standings::default(),
@@ -82,7 +82,7 @@ impl Windows {
         for place in places {
             self.put(at, &place);
         }
-        self.promises.take(promises, at);
+        self.promises.take(&promises, at);
     }
 
     /// Puts clients that turned out to be others together with these: `of` gives a client's other name.
@@ -153,9 +153,7 @@ impl Windows {
         }
         worst_first(all)
     }
-}
 
-impl Windows {
     /// What is clearly over the threshold at which to escalate, or clearly missed, comes to stand; while it is over
     /// or missed at all it stays.
     fn hold_against_thresholds(&mut self, now: Timestamp) {

@@ -79,7 +79,7 @@ impl Clients {
             self.make_room();
             self.folds.insert(name, fold);
         }
-        self.objectives.merge(other.objectives);
+        self.objectives.merge(&other.objectives);
         self.folded += other.folded;
         if let Some(others) = other.others {
             self.take_among_others(*others);

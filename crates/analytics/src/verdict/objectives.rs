@@ -13,7 +13,7 @@ use crate::Stars;
 use crate::least::least;
 use crate::outlier::count_at_least;
 use crate::session::has_latency;
-use crate::tables::{HashMap, HashSet};
+use crate::tables::{HashMap, HashSet, moved};
 
 /// Below so many requests no promise is broken.
 const SAMPLE: u64 = 20;
@@ -161,14 +161,14 @@ impl Objectives {
     }
 
     /// Takes what others counted, as far as it is held against the same.
-    pub(crate) fn merge(&mut self, other: Self) {
+    pub(crate) fn merge(&mut self, other: &Self) {
         self.folded += other.folded;
-        for (client, of) in other.clients {
-            self.merge_client(&client, of);
+        for (client, of) in &other.clients {
+            self.merge_client(client, of);
         }
     }
 
-    fn merge_client(&mut self, client: &Arc<str>, of: Of) {
+    fn merge_client(&mut self, client: &Arc<str>, of: &Of) {
         if !self.clients.contains_key(client) {
             if !self.thresholds.promise_anything_to(client) {
                 return;
@@ -182,28 +182,24 @@ impl Objectives {
         let Some(known) = self.clients.get_mut(client) else { return };
         known.all.merge(&of.all);
         let mut further = Vec::new();
-        for (route, held) in of.routes {
-            match known.routes.get_mut(&route) {
-                Some(known) => known.merge(&held),
-                None => further.push((route, held)),
+        for (route, held) in &of.routes {
+            match known.routes.get_mut(route) {
+                Some(known) => known.merge(held),
+                None => further.push((Arc::clone(route), held)),
             }
         }
         for (route, held) in further {
             let mut fresh = Held::against(promised(&self.thresholds, client, Some(&route)));
-            fresh.merge(&held);
+            fresh.merge(held);
             self.put_route(client, route, fresh);
         }
     }
 
     /// Puts clients that turned out to be others together with these.
     pub(crate) fn rename(&mut self, of: &dyn Fn(&str) -> Option<Arc<str>>) {
-        let named = |name: &Arc<str>| Some((Arc::clone(name), of(name)?));
-        let moved: Vec<_> = self.clients.keys().filter_map(named).collect();
-        for (from, to) in moved {
-            if let Some(counts) = self.clients.remove(&from) {
-                self.places = self.places.saturating_sub(1 + counts.routes.len());
-                self.merge_client(&to, counts);
-            }
+        for (to, counts) in moved(&mut self.clients, |name| of(name)) {
+            self.places = self.places.saturating_sub(1 + counts.routes.len());
+            self.merge_client(&to, &counts);
         }
     }
 

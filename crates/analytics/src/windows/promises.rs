@@ -10,10 +10,10 @@ use crate::tables::HashMap;
 use crate::verdict::objectives::Objectives;
 use crate::verdict::{Claim, Thresholds, Window};
 
-/// As the window that thresholds are judged in.
+/// The window that thresholds are judged in, too; its slots.
 pub(super) const WINDOW: Window = Window { name: "15m", words: " in the last 15 minutes" };
-const SLOT: Micros = Micros(90_000_000);
-const COUNT: i64 = 10;
+pub(super) const SLOT: Micros = Micros(90_000_000);
+pub(super) const COUNT: i64 = 10;
 /// Clients that a slot keeps.
 const KEPT: usize = 5_000;
 /// Clients and routes that it has until it is looked through.
@@ -43,7 +43,7 @@ impl Promises {
     }
 
     /// Takes what was counted until `at`.
-    pub(super) fn take(&mut self, counted: Objectives, at: Timestamp) {
+    pub(super) fn take(&mut self, counted: &Objectives, at: Timestamp) {
         if !self.none.is_idle() {
             let slot = self.slot(at);
             slot.merge(counted);
@@ -81,7 +81,7 @@ impl Promises {
         // The slots are bounded.
         let mut all = Objectives::of(self.none.thresholds()).keeping(usize::MAX);
         for slot in self.slots.values() {
-            all.merge(slot.clone());
+            all.merge(slot);
         }
         all.missed(WINDOW)
     }

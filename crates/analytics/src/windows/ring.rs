@@ -11,7 +11,7 @@ use crate::cell::Cell;
 use crate::client::{Errors, Tally};
 use crate::least::least;
 use crate::outlier::Observation;
-use crate::tables::{HashMap, HashSet};
+use crate::tables::{HashMap, HashSet, moved};
 use crate::verdict::threshold::{self, Tallies};
 use crate::verdict::{Claim, Thresholds, Window};
 
@@ -89,12 +89,8 @@ impl Ring {
     /// Puts the cells of clients that have another name with those of that name.
     pub(super) fn rename(&mut self, of: &dyn Fn(&str) -> Option<Arc<str>>) {
         for slot in self.slots.values_mut() {
-            let named = |names: &Names| Some((names.clone(), (of(&names.0)?, names.1.clone())));
-            let moved: Vec<(Names, Names)> = slot.keys().filter_map(named).collect();
-            for (from, to) in moved {
-                if let Some(cell) = slot.remove(&from) {
-                    slot.entry(to).or_default().add(&cell);
-                }
+            for (to, cell) in moved(slot, |(client, route)| Some((of(client)?, route.clone()))) {
+                slot.entry(to).or_default().add(&cell);
             }
         }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use wayside_exchange::{Micros, Timestamp};
 
+use crate::tables::moved;
 use crate::verdict::Claim;
 
 /// A claim that has not held for so long no longer stands.
@@ -53,10 +54,8 @@ impl Standings {
 
     /// Lets claims on clients that turned out to be others stand for these; of two the one that stands longer.
     pub(super) fn rename(&mut self, of: &dyn Fn(&str) -> Option<Arc<str>>) {
-        let named = |key: &Key| Some((key.clone(), (of(&key.0)?, key.1.clone(), key.2)));
-        let moved: Vec<(Key, Key)> = self.all.keys().filter_map(named).collect();
-        for (from, to) in moved {
-            let Some(one) = self.all.remove(&from) else { continue };
+        let renamed = |(client, topic, window): &Key| Some((of(client)?, topic.clone(), *window));
+        for (to, one) in moved(&mut self.all, renamed) {
             match self.all.get_mut(&to) {
                 Some(known) => known.since = known.since.min(one.since),
                 None => drop(self.all.insert(to, one)),

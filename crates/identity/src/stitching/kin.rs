@@ -5,7 +5,7 @@ use wayside_exchange::{ExchangeId, Link, LinkKind, Links};
 
 use super::Sighting;
 use super::recent::Recent;
-use super::seats::{Owner, Seats};
+use super::seats::{Owner, Refused, Seats};
 
 /// Connections whose first one is remembered.
 const CONNECTIONS: usize = 16_384;
@@ -27,8 +27,7 @@ pub(super) struct Kin {
 #[derive(Debug, Default)]
 pub(super) struct Session {
     pub(super) owner: Owner,
-    /// The firm credential that was refused last, until one is accepted.
-    pub(super) refused: Option<Box<str>>,
+    pub(super) refused: Refused,
     /// Names without a firm credential, and where they were seen.
     pub(super) waiting: Vec<(u64, Box<str>)>,
     /// Those that were given to the owner.
@@ -79,11 +78,7 @@ impl Kin {
             return;
         }
         let Some(session) = self.session(seen.connection) else { return };
-        if seen.is_refused() {
-            session.refused = Some(seen.name.into());
-        } else if seen.is_accepted() {
-            session.refused = None;
-        }
+        session.refused.hear(seen);
         match &session.owner {
             Owner::Nobody => {
                 session.owner = Owner::One(owner.into());
@@ -139,7 +134,7 @@ impl Kin {
     /// The credential of the session's one client, when it was refused last.
     pub(super) fn refused(&mut self, connection: u64) -> Option<Box<str>> {
         let session = self.session(connection)?;
-        if matches!(session.owner, Owner::One(_)) { session.refused.clone() } else { None }
+        session.refused.of(&session.owner)
     }
 
     /// More than one client turned out to use the session.

@@ -22,8 +22,26 @@ struct Seat {
     waiting: Vec<Box<str>>,
     /// Names that were linked to the owner.
     linked: Vec<Box<str>>,
-    /// The firm credential that was refused last, until one is accepted.
-    refused: Option<Box<str>>,
+    refused: Refused,
+}
+
+/// The firm credential that was refused last, until one is accepted.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Refused(Option<Box<str>>);
+
+impl Refused {
+    pub(super) fn hear(&mut self, seen: &Sighting<'_>) {
+        if seen.is_refused() {
+            self.0 = Some(seen.name.into());
+        } else if seen.is_accepted() {
+            self.0 = None;
+        }
+    }
+
+    /// That of the one owner.
+    pub(super) fn of(&self, owner: &Owner) -> Option<Box<str>> {
+        if matches!(owner, Owner::One(_)) { self.0.clone() } else { None }
+    }
 }
 
 /// Whose something is.
@@ -58,11 +76,7 @@ impl Seats {
             return false;
         }
         let seat = self.0.of_number(seen.connection);
-        if seen.is_refused() {
-            seat.refused = Some(seen.name.into());
-        } else if seen.is_accepted() {
-            seat.refused = None;
-        }
+        seat.refused.hear(seen);
         match &seat.owner {
             Owner::Nobody => {
                 seat.owner = Owner::One(owner.into());
@@ -127,7 +141,7 @@ impl Seats {
     /// The credential of the connection's one client, when it was refused last.
     pub(super) fn refused(&mut self, connection: u64) -> Option<Box<str>> {
         let seat = self.0.get_mut(&connection)?;
-        if matches!(seat.owner, Owner::One(_)) { seat.refused.clone() } else { None }
+        seat.refused.of(&seat.owner)
     }
 
     /// What a session that began on this connection begins with.

@@ -147,18 +147,12 @@ impl Scan {
 
     /// The same where each `T` begins as `first` is.
     pub fn total_of<T: Clone + Send>(
-        mut self,
+        self,
         first: T,
         add: impl Fn(&mut T, &Glance<'_>) + Sync,
         merge: impl Fn(&mut T, T),
     ) -> Result<T, StoreError> {
-        let mut parts: Vec<T> = self.buffers.iter().map(|_| first.clone()).collect();
-        while self.fold(&mut parts, &add)? {}
-        let mut total = first;
-        for part in parts {
-            merge(&mut total, part);
-        }
-        Ok(total)
+        self.whole_run(first, |part, _, _, row, _| add(part, &row.glance), merge)
     }
 
     /// Reads heads, too: that costs many times what rows do.
@@ -169,13 +163,22 @@ impl Scan {
 
     /// As [`Scan::total_of`], for who needs more than a glance.
     pub fn total_of_all<T: Clone + Send>(
-        mut self,
+        self,
         first: T,
         add: impl Fn(&mut T, &Told<'_>) + Sync,
         merge: impl Fn(&mut T, T),
     ) -> Result<T, StoreError> {
+        self.whole_run(first, told(&add), merge)
+    }
+
+    fn whole_run<T: Clone + Send>(
+        mut self,
+        first: T,
+        add: impl Fn(&mut T, &Group, u32, &RowView<'_>, Option<&RecordView<'_>>) + Sync,
+        merge: impl Fn(&mut T, T),
+    ) -> Result<T, StoreError> {
         let mut parts: Vec<T> = self.buffers.iter().map(|_| first.clone()).collect();
-        while self.run(&mut parts, told(&add))? {}
+        while self.run(&mut parts, &add)? {}
         let mut total = first;
         for part in parts {
             merge(&mut total, part);

@@ -209,7 +209,7 @@ impl Out<'_> {
             let path = folder.unwrap_or(Path::new("")).join(name);
             create(&path, self.private)?
                 .write_all(content)
-                .with_context(|| format!("could not write `{}`", path.display()))?;
+                .map_err(|error| unwritten(Some(&path), error))?;
         }
         self.flush().map_err(|error| self.failed(error))
     }
