@@ -7,14 +7,18 @@ use tempfile::TempDir;
 use wayside_tests::{Echo, Wayside, program, python};
 
 /// Makes calls one after the other, each on a connection of its own: `PATH KEY SESSION`, where the session is the
-/// number of the call whose session is resumed, or `-`. Says of each whether it was.
+/// number of the call whose session is resumed, or `-`. Says of each whether it was. The next begins when one is
+/// recorded: of several workers each hands over what it has after some milliseconds, and the order counts here.
 const CALLS: &str = r#"
-import socket, ssl, sys
-port, ca, version = int(sys.argv[1]), sys.argv[2], sys.argv[3]
+import json, socket, ssl, subprocess, sys, time
+port, ca, version, binary, data = int(sys.argv[1]), *sys.argv[2:6]
+status = [binary, "status", "--json", "--data", data]
+def recorded(): return json.loads(subprocess.run(status, capture_output=True, check=True).stdout)["recorded"]
+before = recorded()
 context = ssl.create_default_context(cafile=ca)
 if version == "1.2": context.maximum_version = ssl.TLSVersion.TLSv1_2
 sessions = []
-for call in sys.argv[4:]:
+for call in sys.argv[6:]:
     path, key, resumed = call.split()
     wire = socket.create_connection(("127.0.0.1", port))
     session = sessions[int(resumed)] if resumed != "-" else None
@@ -24,6 +28,7 @@ for call in sys.argv[4:]:
         while tls.recv(65536): pass
         sessions.append(tls.session)
         print(tls.session_reused)
+    while recorded() < before + len(sessions): time.sleep(0.02)
 "#;
 
 const ACME: &str = "acme-key-0000000001";
@@ -37,18 +42,16 @@ struct World {
 impl World {
     /// Several workers, so that tickets must be good for all.
     fn start() -> Self {
-        Self::with_workers("3")
-    }
-
-    fn with_workers(number: &str) -> Self {
         let echo = Echo::start();
-        Self { wayside: Wayside::start(&echo.url(), &["--workers", number]), _echo: echo }
+        Self { wayside: Wayside::start(&echo.url(), &["--workers", "3"]), _echo: echo }
     }
 
     #[track_caller]
     fn calls(&self, version: &str, calls: &[&str]) -> String {
         let (port, ca) = (self.wayside.https().port().to_string(), self.wayside.ca());
         let mut arguments = vec![port, ca.display().to_string(), version.to_owned()];
+        let (binary, data) = (Wayside::binary(), self.wayside.data());
+        arguments.extend([binary.display().to_string(), data.display().to_string()]);
         arguments.extend(calls.iter().map(ToString::to_string));
         python(CALLS, arguments).ok().text().split_whitespace().collect::<Vec<_>>().join(" ")
     }
@@ -84,9 +87,7 @@ fn a_connection_that_resumes_a_session_is_its_clients() {
 
 #[test]
 fn what_came_before_the_key_is_the_clients_too_and_its_next_key() {
-    // Of several workers each hands over what it has after some milliseconds: a key that was refused must be
-    // seen before the one that takes its place.
-    let world = World::with_workers("1");
+    let world = World::start();
     let first = format!("/second {ACME} 0");
     let refused = format!("/status/401?third {ACME} 1");
     let next = "/fourth acme-key-0000000002 2";
