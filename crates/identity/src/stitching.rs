@@ -80,7 +80,7 @@ impl Stitcher {
         if seen.name.is_empty() {
             return found;
         }
-        self.kin.meet(seen, &self.seats);
+        self.kin.meet(seen, links, &mut self.seats, &mut found);
         let owner = self.owner(seen, false, links, &mut found);
         // Who used what this one was given, and came first all the same.
         for early in self.given.take(seen, owner.as_deref(), links) {

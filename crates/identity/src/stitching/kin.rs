@@ -45,23 +45,46 @@ impl Kin {
         self.first.forgotten() + self.sessions.forgotten()
     }
 
-    /// Remembers with whose session the connection goes on.
-    pub(super) fn meet(&mut self, seen: &Sighting<'_>, seats: &Seats) {
+    /// Remembers with whose session the connection goes on. Those that went on with this one may have been
+    /// seen first: then what they are known by joins what this one goes on with.
+    pub(super) fn meet(
+        &mut self,
+        seen: &Sighting<'_>,
+        links: &Links,
+        seats: &mut Seats,
+        found: &mut Vec<Link>,
+    ) {
         let Some(before) = seen.resumed.filter(|_| seen.connection != 0 && !seen.relayed) else {
             return;
         };
         if self.first.get(&seen.connection).is_some() {
             return;
         }
-        let first = self.first.get(&before).copied().unwrap_or(before);
+        let first = self.first_of(before);
+        if first == seen.connection {
+            return;
+        }
         self.first.insert(seen.connection, first);
         if self.sessions.get_mut(&first).is_none() {
             self.sessions.insert(first, seats.session(first));
         }
+        let later = self.sessions.take(&seen.connection);
+        if let (Some(later), Some(session)) = (later, self.sessions.get_mut(&first)) {
+            session.join(later, seen, links, seats, found);
+        }
+    }
+
+    /// The first connection of the session, as far as it is known.
+    fn first_of(&self, connection: u64) -> u64 {
+        let mut first = connection;
+        while let Some(&before) = self.first.get(&first) {
+            first = before;
+        }
+        first
     }
 
     fn session(&mut self, connection: u64) -> Option<&mut Session> {
-        let first = self.first.get(&connection).copied().unwrap_or(connection);
+        let first = self.first_of(connection);
         self.sessions.get_mut(&first)
     }
 
@@ -79,30 +102,12 @@ impl Kin {
         }
         let Some(session) = self.session(seen.connection) else { return };
         session.refused.hear(seen);
-        match &session.owner {
-            Owner::Nobody => {
-                session.owner = Owner::One(owner.into());
-                for (connection, name) in std::mem::take(&mut session.waiting) {
-                    if seats.give(connection, &name) {
-                        found.push(on(seen, connection, &name, owner, 85));
-                        session.given.push((connection, name));
-                    }
-                }
+        if session.is_of(owner, links) {
+            if seen.is_accepted() {
+                session.given.clear();
             }
-            Owner::One(one) if links.root(one) == owner || **one == *owner => {
-                if seen.is_accepted() {
-                    session.given.clear();
-                }
-            }
-            Owner::One(_) => {
-                session.owner = Owner::Several;
-                for (connection, name) in session.given.drain(..) {
-                    if seats.take_back(connection, &name) {
-                        found.push(on(seen, connection, &name, &name, 0));
-                    }
-                }
-            }
-            Owner::Several => {}
+        } else {
+            session.used_by(owner, seen, seats, found);
         }
     }
 
@@ -142,6 +147,88 @@ impl Kin {
         if let Some(session) = self.session(connection) {
             session.owner = Owner::Several;
         }
+    }
+}
+
+impl Session {
+    fn is_of(&self, client: &str, links: &Links) -> bool {
+        matches!(&self.owner, Owner::One(one) if links.root(one) == client || **one == *client)
+    }
+
+    /// A client uses it who is not known to.
+    fn used_by(
+        &mut self,
+        client: &str,
+        seen: &Sighting<'_>,
+        seats: &mut Seats,
+        found: &mut Vec<Link>,
+    ) {
+        match self.owner {
+            Owner::Nobody => {
+                self.owner = Owner::One(client.into());
+                self.give(seen, seats, found);
+            }
+            Owner::One(_) => self.share(seen, seats, found),
+            Owner::Several => {}
+        }
+    }
+
+    /// What waits is its one client's.
+    fn give(&mut self, seen: &Sighting<'_>, seats: &mut Seats, found: &mut Vec<Link>) {
+        let Owner::One(client) = &self.owner else { return };
+        for (connection, name) in std::mem::take(&mut self.waiting) {
+            if seats.give(connection, &name) {
+                found.push(on(seen, connection, &name, client, 85));
+                self.given.push((connection, name));
+            }
+        }
+    }
+
+    /// Several clients use it: nothing is given on its ground.
+    fn share(&mut self, seen: &Sighting<'_>, seats: &mut Seats, found: &mut Vec<Link>) {
+        self.owner = Owner::Several;
+        self.take_back(0, seen, seats, found);
+    }
+
+    /// What was given waits again where it was, but for the `kept` that were first.
+    fn take_back(
+        &mut self,
+        kept: usize,
+        seen: &Sighting<'_>,
+        seats: &mut Seats,
+        found: &mut Vec<Link>,
+    ) {
+        for (connection, name) in self.given.drain(kept.min(self.given.len())..) {
+            if seats.take_back(connection, &name) {
+                found.push(on(seen, connection, &name, &name, 0));
+            }
+        }
+    }
+
+    /// `later` turned out to go on with this one.
+    fn join(
+        &mut self,
+        later: Session,
+        seen: &Sighting<'_>,
+        links: &Links,
+        seats: &mut Seats,
+        found: &mut Vec<Link>,
+    ) {
+        self.waiting.extend(later.waiting);
+        self.given.extend(later.given);
+        if !matches!(later.owner, Owner::Nobody) {
+            self.refused = later.refused;
+        }
+        match later.owner {
+            Owner::One(client) if !self.is_of(links.root(&client), links) => {
+                self.used_by(&client, seen, seats, found);
+            }
+            Owner::Several => self.share(seen, seats, found),
+            Owner::One(_) | Owner::Nobody => {}
+        }
+        self.give(seen, seats, found);
+        self.waiting.truncate(MOST);
+        self.take_back(MOST, seen, seats, found);
     }
 }
 

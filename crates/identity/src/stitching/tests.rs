@@ -225,6 +225,54 @@ fn a_session_that_two_clients_use_joins_nobody() {
 }
 
 #[test]
+fn connections_of_a_session_are_joined_in_whatever_order_they_are_seen() {
+    for order in [[1, 2, 3, 4], [4, 3, 2, 1], [3, 4, 1, 2], [2, 4, 1, 3], [4, 1, 3, 2]] {
+        for firm in 1..=4 {
+            let mut scene = Scene::default();
+            for id in order {
+                let credential = if id == firm { key(A) } else { format!("addr:{id}/x") };
+                scene.resumed = (id > 1).then(|| id - 1);
+                scene.see(id, id, &[&credential], 200);
+            }
+            assert_eq!(scene.clients(1..=4), vec![key(A); 4], "{order:?}, {firm}");
+        }
+    }
+}
+
+#[test]
+fn a_session_is_known_to_be_shared_in_whatever_order_its_clients_are_seen() {
+    for order in [[1, 2, 3, 4], [4, 3, 2, 1], [3, 4, 1, 2], [2, 4, 1, 3], [4, 1, 3, 2]] {
+        let mut scene = Scene::default();
+        for id in order {
+            let credential = match id {
+                1 => key(A),
+                4 => key(B),
+                _ => format!("addr:{id}/x"),
+            };
+            scene.resumed = (id > 1).then(|| id - 1);
+            scene.see(id, id, &[&credential], 200);
+        }
+        let expected = [key(A), "addr:2/x".to_owned(), "addr:3/x".to_owned(), key(B)];
+        assert_eq!(scene.clients(1..=4), expected, "{order:?}");
+    }
+}
+
+#[test]
+fn what_is_given_for_sessions_that_turn_out_to_be_one_is_bounded_too() {
+    let mut scene = Scene::default();
+    for id in 100..116 {
+        scene.resuming(50).see(id, id, &[&format!("addr:{id}/x")], 200);
+    }
+    scene.resuming(50).see(116, 116, &[&key(A), "addr:h/x"], 200);
+    for id in 2..18 {
+        scene.resuming(1).see(id, id, &[&format!("addr:{id}/x")], 200);
+    }
+    scene.resuming(1).see(50, 50, &["addr:50/x"], 200);
+    let given = scene.seen.iter().filter(|(_, _, id)| scene.client(*id) == key(A)).count();
+    assert_eq!(given, 17);
+}
+
+#[test]
 fn a_key_that_takes_the_place_of_a_refused_one_in_a_session_is_the_same_clients() {
     let mut scene = Scene::default();
     scene.see(1, 1, &[&key(A), "addr:h/x"], 200);
