@@ -45,8 +45,11 @@ pub enum Ending {
     Whole,
 }
 
+/// Bytes that a token has room in.
+pub(crate) const TOKEN_ROOM: usize = 32;
+
 /// What is stored in the place of something: nearly always a token, which needs no memory of its own.
-pub type StandIn = SmallVec<[u8; 32]>;
+pub type StandIn = SmallVec<[u8; TOKEN_ROOM]>;
 
 /// Something that is taken out of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,7 +84,8 @@ pub(crate) struct Seeking<'a> {
 }
 
 impl Ending {
-    fn is_last(self) -> bool {
+    /// Whether nothing more is kept.
+    pub fn is_last(self) -> bool {
         matches!(self, Ending::Cut | Ending::Whole)
     }
 }

@@ -8,6 +8,9 @@ use wide::u8x16;
 /// Bytes of a block.
 pub(super) const BLOCK: usize = 64;
 
+/// Bytes that are close.
+const NEAR: usize = 32;
+
 /// Sixteen bytes of a block.
 pub(super) type Lanes = u8x16;
 
@@ -15,18 +18,31 @@ pub(super) type Lanes = u8x16;
 #[inline]
 pub(super) fn each_block(run: &[u8], mut look: impl FnMut(usize, &[u8; BLOCK])) {
     let (blocks, rest) = run.as_chunks::<BLOCK>();
-    let mut at = 0;
-    for block in blocks {
-        look(at, block);
-        at += BLOCK;
+    let mut last = [0; BLOCK];
+    for (slot, byte) in last.iter_mut().zip(rest) {
+        *slot = *byte;
     }
-    if !rest.is_empty() {
-        let mut last = [0; BLOCK];
-        for (slot, byte) in last.iter_mut().zip(rest) {
-            *slot = *byte;
+    let last = (!rest.is_empty()).then_some(&last);
+    // One place that calls it, so that it can stand there itself.
+    for (n, block) in blocks.iter().chain(last).enumerate() {
+        look(n * BLOCK, block);
+    }
+}
+
+/// Where `byte` stands first. Nearly always that is close, where a call costs more than to look.
+#[inline]
+pub(super) fn position(run: &[u8], byte: u8) -> Option<usize> {
+    let Some((near, far)) = run.split_first_chunk::<NEAR>() else {
+        return memchr::memchr(byte, run);
+    };
+    let (parts, _) = near.as_chunks::<16>();
+    for (n, part) in parts.iter().enumerate() {
+        let bits = are(Lanes::new(*part), byte).to_bitmask();
+        if bits != 0 {
+            return Some(16 * n + bits.trailing_zeros() as usize);
         }
-        look(at, &last);
     }
+    memchr::memchr(byte, far).map(|at| NEAR + at)
 }
 
 /// The bits of those bytes of `block` for which `is` sets the lane.
@@ -65,6 +81,18 @@ pub(super) fn each_bit(mut bits: u64, mut look: impl FnMut(usize)) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_first_byte_is_found_near_and_far() {
+        for length in [0, 1, 31, 32, 33, 100] {
+            for at in 0..length {
+                let mut run = vec![b'a'; length];
+                run[at..].fill(b'"');
+                assert_eq!(position(&run, b'"'), Some(at), "{length}");
+            }
+            assert_eq!(position(&vec![b'a'; length], b'"'), None);
+        }
+    }
 
     #[test]
     fn each_byte_of_a_kind_is_met_once_wherever_it_stands() {

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use super::bits;
+
 /// A secret in a run.
 #[derive(Clone, Debug)]
 pub(crate) struct Hit {
@@ -102,7 +104,7 @@ pub(super) fn byte(run: &[u8], at: usize) -> u8 {
 pub(super) fn closing(run: &[u8], start: usize, quote: u8, level: usize) -> Option<usize> {
     let mut at = start;
     loop {
-        let quoted = at + memchr::memchr(quote, run.get(at..)?)?;
+        let quoted = at + bits::position(run.get(at..)?, quote)?;
         let before = run.get(start..quoted).unwrap_or_default();
         let slashes = before.iter().rev().take_while(|&&byte| byte == b'\\').count();
         if slashes >= level && (slashes - level).is_multiple_of(2 * (level + 1)) {

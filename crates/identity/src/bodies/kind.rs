@@ -21,8 +21,10 @@ pub(super) enum Kind {
     Opaque,
 }
 
-/// Bytes that tell text from other things.
+/// Bytes that tell what a body is of which nothing is said.
 const SAMPLE: usize = 1 << 10;
+/// Bytes that tell whether one is what is said of it.
+const GLIMPSE: usize = 256;
 
 impl Kind {
     /// By a media type, with or without parameters.
@@ -129,7 +131,7 @@ fn is_form(byte: u8) -> bool {
 
 /// Whether what should be text is none, in any encoding of which ASCII is a part.
 pub(super) fn is_binary(run: &[u8]) -> bool {
-    has_controls(run.get(..SAMPLE).unwrap_or(run))
+    has_controls(run.get(..GLIMPSE).unwrap_or(run))
 }
 
 /// Whether there are control characters that text has none of.

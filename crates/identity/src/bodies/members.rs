@@ -54,12 +54,14 @@ pub(super) fn find(run: &[u8], rules: &Rules, loose: bool, hits: &mut Vec<Hit>) 
 /// False where a name stands close before `at` that ends as no secret's does.
 #[inline]
 fn may_be_named_before(run: &[u8], at: usize) -> bool {
-    let before = at.checked_sub(4).and_then(|start| run.get(start..)?.first_chunk::<4>());
-    let Some(&[first, second, third, fourth]) = before else { return true };
-    let is_quoted = fourth == b'"' || fourth == b'\'';
-    let last = if is_quoted { [first, second, third] } else { [second, third, fourth] };
-    let [.., end] = last;
-    names::may_end_with(last) || !end.is_ascii_alphanumeric()
+    // Nothing stands before zero: what begins behind its end is none.
+    let before = run.get(at.wrapping_sub(4)..at).and_then(|before| before.first_chunk::<4>());
+    let Some(before) = before else { return true };
+    let word = u32::from_le_bytes(*before);
+    let [.., last] = *before;
+    let is_quoted = last == b'"' || last == b'\'';
+    let [first, second, third, _] = if is_quoted { word } else { word >> 8 }.to_le_bytes();
+    names::may_end_with([first, second, third]) || !third.is_ascii_alphanumeric()
 }
 
 /// The name before the sign at `at`, if it is `known` between plain quotes.
@@ -120,9 +122,7 @@ fn name_before(run: &[u8], end: NameEnd) -> Option<Name<'_>> {
 
 /// Adds what follows the colon before `at`; gives where to go on.
 fn value(run: &[u8], at: usize, name: &Name<'_>, loose: bool, hits: &mut Vec<Hit>) -> usize {
-    let space = run.get(at..).unwrap_or_default().iter().take(MOST_SPACE);
-    let start = at + space.take_while(|b| b.is_ascii_whitespace()).count();
-    let slashes = run.get(start..).unwrap_or_default().iter().take_while(|&&b| b == b'\\').count();
+    let (start, slashes) = if byte(run, at) == b'"' { (at, 0) } else { value_start(run, at) };
     let from = name.start;
     let first = byte(run, start + slashes);
     if first == b'"' || first == b'\'' && loose {
@@ -145,6 +145,14 @@ fn value(run: &[u8], at: usize, name: &Name<'_>, loose: bool, hits: &mut Vec<Hit
         _ if loose && slashes == 0 => bare(run, from, start, hits),
         _ => start,
     }
+}
+
+/// Where a value begins behind white space, and the backslashes before its quotes.
+fn value_start(run: &[u8], at: usize) -> (usize, usize) {
+    let space = run.get(at..).unwrap_or_default().iter().take(MOST_SPACE);
+    let start = at + space.take_while(|b| b.is_ascii_whitespace()).count();
+    let slashes = run.get(start..).unwrap_or_default().iter().take_while(|&&b| b == b'\\').count();
+    (start, slashes)
 }
 
 fn number(run: &[u8], from: usize, start: usize, level: usize, hits: &mut Vec<Hit>) -> usize {

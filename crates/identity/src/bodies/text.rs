@@ -270,7 +270,11 @@ fn kept_back(run: &[u8], until: &Until) -> usize {
 
 /// Puts a token in the place of each hit. Those that overlap are one.
 fn emit(seeking: &mut Seeking<'_>, run: &[u8], hits: &mut [Hit], taken: &mut Vec<Taken>) {
-    hits.sort_by_key(|hit| (hit.range.start, Reverse(hit.range.end)));
+    let place = |hit: &Hit| (hit.range.start, Reverse(hit.range.end));
+    // Nearly always one search found all of them.
+    if !hits.is_sorted_by_key(place) {
+        hits.sort_by_key(place);
+    }
     taken.reserve(hits.len());
     let mut hits = hits.iter().peekable();
     while let Some(hit) = hits.next() {

@@ -12,7 +12,7 @@ use foldhash::fast::RandomState;
 use siphasher::sip128::SipHasher24;
 
 use super::places::Place;
-use crate::bodies::StandIn;
+use crate::bodies::{StandIn, TOKEN_ROOM};
 use crate::secrets::TOKEN_PREFIX;
 
 const REMEMBERED: usize = 4096;
@@ -21,7 +21,20 @@ const LONGEST: usize = 4096;
 const BYTES: usize = 6;
 /// Hexadecimal digits of a fingerprint.
 pub(crate) const DIGITS: usize = 2 * BYTES;
-const HEXADECIMAL: &[u8; 16] = b"0123456789abcdef";
+/// The hexadecimal digits of each byte.
+static PAIRS: [[u8; 2]; 256] = pairs();
+
+#[expect(clippy::indexing_slicing, reason = "computed when it is compiled, and within bounds")]
+const fn pairs() -> [[u8; 2]; 256] {
+    let hexadecimal = b"0123456789abcdef";
+    let mut pairs = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        pairs[byte] = [hexadecimal[byte >> 4], hexadecimal[byte & 15]];
+        byte += 1;
+    }
+    pairs
+}
 
 #[derive(Debug)]
 pub(crate) struct Fingerprints {
@@ -48,9 +61,13 @@ impl Fingerprints {
 
     /// The token of a secret that is not worth to be remembered: those of bodies are many.
     pub(crate) fn token(&self, secret: &[u8]) -> StandIn {
-        let mut token = StandIn::from_slice(TOKEN_PREFIX.as_bytes());
-        token.extend_from_slice(&digits(&self.key, secret));
-        token
+        let mut token = [0; TOKEN_ROOM];
+        let (prefix, rest) = token.split_at_mut(TOKEN_PREFIX.len());
+        prefix.copy_from_slice(TOKEN_PREFIX.as_bytes());
+        if let Some(place) = rest.first_chunk_mut() {
+            *place = digits(&self.key, secret);
+        }
+        StandIn::from_buf_and_len(token, TOKEN_PREFIX.len() + DIGITS)
     }
 
     pub(crate) fn of(&mut self, secret: &[u8]) -> &Known {
@@ -70,13 +87,12 @@ impl Fingerprints {
 }
 
 /// The digits of a secret's fingerprint.
-fn digits(key: &SipHasher24, secret: &[u8]) -> [u8; 2 * BYTES] {
+fn digits(key: &SipHasher24, secret: &[u8]) -> [u8; DIGITS] {
     let tag = key.hash(secret).as_bytes();
-    let mut digits = [0; 2 * BYTES];
-    for (pair, byte) in digits.chunks_exact_mut(2).zip(tag) {
-        for (digit, value) in pair.iter_mut().zip([byte >> 4, byte & 15]) {
-            *digit = HEXADECIMAL.get(usize::from(value)).copied().unwrap_or_default();
-        }
+    let mut digits = [0; DIGITS];
+    let (pairs, _) = digits.as_chunks_mut::<2>();
+    for (pair, byte) in pairs.iter_mut().zip(tag) {
+        *pair = PAIRS.get(usize::from(byte)).copied().unwrap_or_default();
     }
     digits
 }

@@ -12,7 +12,7 @@ use wayside_identity::{Credentials, Ending, NamedInBody};
 use wayside_store::seal::SealingKey;
 use wayside_store::{Extent, StoreError, Writer};
 
-use super::veil::Veil;
+use super::veil::{Parts, Veil};
 
 /// Bytes of a body at which they are written ahead of the exchange's record.
 const LARGE: usize = 128 << 10;
@@ -320,8 +320,11 @@ impl Part {
     }
 
     /// What is decided and not written ahead: all of it where nothing is searched.
-    pub(super) fn decided(&self) -> &[u8] {
-        self.veil.as_ref().map_or(&self.body, |veil| veil.ready())
+    pub(super) fn decided(&self) -> Parts<'_> {
+        match &self.veil {
+            Some(veil) => veil.parts(&self.body),
+            None => Parts::from_slice(&[&self.body]),
+        }
     }
 
     /// How a body ended of which nothing more is kept.

@@ -3,6 +3,7 @@
 //! What is decided waits in `ready` until it is written; what is not stays where it gathers. Offsets
 //! count what is stored, so times of arrival move with the tokens.
 
+use smallvec::SmallVec;
 use wayside_exchange::stored::Arrival;
 use wayside_exchange::{ExchangeId, Half};
 use wayside_identity::{BodySearch, Credentials, Ending, StandIn, Taken};
@@ -28,6 +29,9 @@ impl Pieces for Writer {
     }
 }
 
+/// Bytes that are written one behind the other, nearly always two runs of them.
+pub(super) type Parts<'a> = SmallVec<[&'a [u8]; 2]>;
+
 /// The search through one body, and what it took out.
 #[derive(Debug)]
 pub(crate) struct Veil {
@@ -48,6 +52,8 @@ pub(crate) struct Veil {
     /// How many of the last arrivals still count the body, not what is stored.
     unmoved: usize,
     taken: Vec<Taken>,
+    /// The body ended with a run of which something was taken out: that is written from where it gathered.
+    in_place: bool,
     /// What stands in for secrets, and how long these were; nothing for a listing.
     stand_ins: Vec<(StandIn, usize)>,
     /// It has more secrets than join exchanges.
@@ -91,6 +97,7 @@ impl Veil {
             chunks: Vec::new(),
             unmoved: 0,
             taken: Vec::new(),
+            in_place: false,
             under: None,
             stand_ins: Vec::new(),
             is_listing: false,
@@ -186,9 +193,12 @@ impl Veil {
             }
             None => push(&mut self.patches, run, &self.taken, before),
         }
-        if self.taken.is_empty() && decided == gathered.len() && self.ready.is_empty() {
+        let is_all = self.ready.is_empty() && decided == gathered.len();
+        if is_all && self.taken.is_empty() {
             std::mem::swap(gathered, &mut self.ready);
             self.stored += decided as u64;
+        } else if is_all && ending.is_last() && self.under.is_none() {
+            self.in_place = true;
         } else {
             let length = self.ready.len();
             if self.taken.is_empty() {
@@ -201,6 +211,25 @@ impl Veil {
         }
         self.decided += decided as u64;
         self.ready_for += decided as u64;
+    }
+
+    /// What is stored of the body and not written ahead; `gathered` is what still gathers of it.
+    pub(super) fn parts<'a>(&'a self, gathered: &'a [u8]) -> Parts<'a> {
+        let part = |from: usize, to: usize| gathered.get(from..to).unwrap_or_default();
+        let mut parts = Parts::new();
+        if !self.in_place {
+            parts.push(&self.ready);
+            return parts;
+        }
+        let mut at = 0;
+        parts.reserve(2 * self.taken.len() + 2);
+        for one in &self.taken {
+            parts.push(part(at, one.range.start));
+            parts.push(&one.stand_in);
+            at = one.range.end;
+        }
+        parts.push(part(at, gathered.len()));
+        parts
     }
 
     /// What can be written of the body as it stands, beside `ready`; nothing is decided by it.

@@ -193,10 +193,10 @@ impl Desk {
     ) -> (Summary, Result<(), StoreError>) {
         let Draft { mut summary, client, request, response, informed, sealed } = draft;
         let answered = !running.response.head.is_empty();
-        let (request_rest, response_rest) = (
-            [running.request.decided(), &bodies.request.tail],
-            [running.response.decided(), &bodies.response.tail],
-        );
+        let mut request_rest = running.request.decided();
+        request_rest.push(&bodies.request.tail);
+        let mut response_rest = running.response.decided();
+        response_rest.push(&bodies.response.tail);
         let record = NewRecord {
             summary: &summary,
             request: message(&request, (&running.request, &bodies.request, &request_rest), open),
