@@ -43,6 +43,8 @@ const KEY: usize = 4;
 const URL: usize = 5;
 /// A marked token is not shorter.
 const SHORTEST: usize = 16;
+/// How an `&` stands in JSON whose writer is careful with HTML.
+const ESCAPED_AND: &[u8] = b"\\u0026";
 /// Of a longer URL only the beginning is looked at.
 const LONGEST_URL: usize = 8 << 10;
 
@@ -69,6 +71,12 @@ pub(super) fn find(run: &[u8], rules: &Rules, cut: bool, hits: &mut Vec<Hit>) {
         all.sort_unstable();
         for (at, which) in all {
             look(which, at);
+        }
+    }
+    let mut resume = 0;
+    for at in memchr::memchr_iter(b'?', run) {
+        if at >= resume {
+            resume = in_query(run, at, rules, cut, hits);
         }
     }
     for pattern in &rules.patterns {
@@ -213,14 +221,44 @@ fn marked(run: &[u8], at: usize, hits: &mut Vec<Hit>) -> Option<usize> {
     Some(at + token)
 }
 
+/// The secrets in the query of a URL in text, be it only a path, that begins at `at`; gives where it ends. In
+/// JSON its parameters may be parted by an escaped `&`.
+fn in_query(run: &[u8], at: usize, rules: &Rules, cut: bool, hits: &mut Vec<Hit>) -> usize {
+    let mut start = at + 1;
+    loop {
+        let rest = run.get(start..run.len().min(start + LONGEST_URL)).unwrap_or_default();
+        let length = rest.iter().position(|&byte| ends_url(byte));
+        let end = start + length.unwrap_or(rest.len());
+        let goes_on = length.is_none() && end == run.len();
+        url::parameters(run.get(..end).unwrap_or_default(), start, rules, &mut |_, range| {
+            let until = Until::Any(b"&#\"'<>\\ \t\r\n");
+            let is_whole = !goes_on || range.end < run.len();
+            let end = is_whole.then_some(range.end);
+            hits.push(Hit::ending(at, range.start, end, run.len(), until));
+        });
+        let behind = run.get(end..).unwrap_or_default();
+        if behind.starts_with(ESCAPED_AND) {
+            start = end + ESCAPED_AND.len();
+            continue;
+        }
+        if !cut && ESCAPED_AND.starts_with(behind) {
+            hits.push(Hit::to_be_continued(at, end, run.len()));
+        }
+        return end;
+    }
+}
+
+fn ends_url(byte: u8) -> bool {
+    byte.is_ascii_whitespace() || b"\"'<>\\`{}".contains(&byte)
+}
+
 /// The user, and the secrets in the query, of a URL in text.
 fn in_url(run: &[u8], at: usize, rules: &Rules, cut: bool, hits: &mut Vec<Hit>) -> Option<usize> {
     let scheme = run.get(at.saturating_sub(16)..at)?;
     let length = scheme.iter().rev().take_while(|b| b.is_ascii_alphanumeric()).count();
     let start = at - length;
     let rest = run.get(start..run.len().min(start + LONGEST_URL))?;
-    let ends = |b: &u8| b.is_ascii_whitespace() || b"\"'<>\\`{}".contains(b);
-    let length = rest.iter().position(ends);
+    let length = rest.iter().position(|&byte| ends_url(byte));
     let text = rest.get(..length.unwrap_or(rest.len()))?;
     let goes_on = length.is_none() && start + text.len() == run.len();
     url::find(text, rules, &mut |_, range| {

@@ -142,6 +142,28 @@ fn elements_and_attributes_of_xml_go() {
 }
 
 #[test]
+fn parameters_are_found_in_urls_that_are_only_a_path() {
+    let json = |body: &str| starred("application/json", body);
+    assert_eq!(
+        json(r#"{"next":"/items?page=2&api_key=k-1&x=3","path":"/a?b=c"}"#),
+        r#"{"next":"/items?page=2&api_key=*&x=3","path":"/a?b=c"}"#
+    );
+    // As a careful writer of JSON has it, and as HTML does.
+    assert_eq!(
+        json(r#"{"next":"/items?page=2\u0026api_key=k-1\u0026x=3\u0026token=t"}"#),
+        r#"{"next":"/items?page=2\u0026api_key=*\u0026x=3\u0026token=*"}"#
+    );
+    assert_eq!(
+        json(r#"{"next":"https://h.test/items?page=2\u0026api_key=k-1"}"#),
+        r#"{"next":"https://h.test/items?page=2\u0026api_key=*"}"#
+    );
+    assert_eq!(
+        starred("text/html", "<a href=\"/reset?id=7&amp;token=t-1\">Really? Yes=no</a>"),
+        "<a href=\"/reset?id=7&amp;token=*\">Really? Yes=no</a>"
+    );
+}
+
+#[test]
 fn secrets_are_known_by_their_form_in_any_text() {
     let text = |body: &str| starred("text/plain", body);
     assert_eq!(text(&format!("got {JWT}. Then")), "got *. Then");

@@ -36,7 +36,13 @@ fn authority_start(url: &[u8]) -> Option<usize> {
     (is_scheme && rest.starts_with(b"://")).then_some(colon + 3)
 }
 
-fn parameters(url: &[u8], mut at: usize, rules: &Rules, found: &mut dyn FnMut(bool, Range<usize>)) {
+/// Finds the secrets in the query that begins at `at`.
+pub(crate) fn parameters(
+    url: &[u8],
+    mut at: usize,
+    rules: &Rules,
+    found: &mut dyn FnMut(bool, Range<usize>),
+) {
     // A `?` or `;` within the query begins a parameter too: that of a URL in the query, or of a
     // query as HTML 4 advised it.
     while let Some(rest) = url.get(at..).filter(|rest| !rest.is_empty()) {

@@ -15,7 +15,7 @@ fn bodies() -> Vec<(&'static str, String, Vec<&'static str>)> {
         (
             "application/json",
             format!(
-                r#"{{"text":"{filler}","password":"canary-pass","more":[{{"token":"canary-token"}}],"t":"{filler}","j":"{JWT}","c":"{CARD}","tail":"{filler}"}}"#
+                r#"{{"text":"{filler}","password":"canary-pass","more":[{{"token":"canary-token"}}],"t":"{filler}","j":"{JWT}","c":"{CARD}","next":"/a?b=1\u0026api_key=canary-key\u0026sig=canary-sig\u0026n=1","tail":"{filler}"}}"#
             ),
             vec!["canary", "c2lnbmF0dXJl", "1111 1111"],
         ),
